@@ -1,0 +1,1 @@
+"""fastenv: the environment you have here, on every node of the cluster, exactly."""
