@@ -1,0 +1,3 @@
+//! `fastenv-node`: the core as a program of its own, for nodes without Python.
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! The core of fastenv: from a lock to an environment.
+//!
+//! The modules in the order in which the data passes through them:
+//!
+//! * [`lock`]: reads `pylock.fastenv.toml`; [`env_id`] names what it describes.
+//! * [`unpack`]: an artifact's bytes to files and their index.
+//!
+//! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`task`] and [`event`].
+//! Nothing here prints, and only `py` knows Python.
+
+pub mod digest;
+pub mod event;
+pub mod fs;
+pub mod task;
+pub mod unpack;

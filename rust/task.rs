@@ -1,0 +1,71 @@
+//! What every long call is given: a way to be cancelled and a way to tell how far it is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+
+use crate::event::Event;
+
+/// The call was cancelled (Ctrl-C, a signal handler that raised, a callback that raised).
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("cancelled")]
+pub struct Cancelled;
+
+/// Counters that workers add to and the waiting thread reads; all of them only grow.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Bytes of artifacts that have arrived.
+    pub fetched_bytes: AtomicU64,
+    /// Bytes of artifacts that must arrive.
+    pub total_bytes: AtomicU64,
+    /// Packages that are in place.
+    pub packages_done: AtomicU64,
+    /// Packages in the plan.
+    pub packages_total: AtomicU64,
+}
+
+/// One run of one verb. Cheap to clone; all clones are the same run.
+#[derive(Clone, Default)]
+pub struct Task {
+    cancelled: Arc<AtomicBool>,
+    /// How far the run is.
+    pub counters: Arc<Counters>,
+    events: Option<Sender<Event>>,
+}
+
+impl Task {
+    /// A task whose events go to `events`; `None` drops them.
+    #[must_use]
+    pub fn new(events: Option<Sender<Event>>) -> Self {
+        Self { events, ..Self::default() }
+    }
+
+    /// Asks the run to stop at its next check.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+    }
+
+    /// Whether [`Self::cancel`] was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// An error if the run was cancelled: called between files and between buffers.
+    pub fn check(&self) -> Result<(), Cancelled> {
+        if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+    }
+
+    /// Tells the listener, if there still is one.
+    pub fn emit(&self, event: Event) {
+        if let Some(events) = &self.events {
+            // A listener that went away is no reason to stop the work.
+            let _ = events.send(event);
+        }
+    }
+
+    /// Bytes of an artifact that have just arrived.
+    pub fn fetched(&self, bytes: u64) {
+        self.counters.fetched_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,1 @@
+//! The core's integration tests, one file a stage, one binary.
