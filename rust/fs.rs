@@ -1,5 +1,7 @@
 //! The only module that touches `std::fs`: every error says what was done to which path.
 
+#![allow(clippy::disallowed_methods)] // this is the module that may
+
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -66,7 +68,6 @@ pub fn open(path: &Path) -> Result<File> {
 /// Opens for reading and writing, creating the file (0600) if it is not there; for lock and part files.
 pub fn open_or_create(path: &Path) -> Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    #[allow(clippy::disallowed_types)] // this is the module that may
     std::fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -80,7 +81,6 @@ pub fn open_or_create(path: &Path) -> Result<File> {
 /// Creates a file that must not exist yet, for writing. The mode is subject to the umask.
 pub fn create_new(path: &Path, mode: u32) -> Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    #[allow(clippy::disallowed_types)] // this is the module that may
     std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path).named("create", path)
 }
 

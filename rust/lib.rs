@@ -9,7 +9,13 @@
 //! Nothing here prints, and only `py` knows Python.
 
 pub mod digest;
+pub mod env_id;
+pub mod error;
 pub mod event;
 pub mod fs;
+pub mod lock;
 pub mod task;
 pub mod unpack;
+
+#[cfg(feature = "python")]
+mod py;
