@@ -1,0 +1,1 @@
+"""Reading an environment: from an interpreter to an Inventory."""

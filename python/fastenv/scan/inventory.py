@@ -1,0 +1,295 @@
+"""What a scan found: frozen values that travel as JSON.
+
+The format is documented in docs/inventory.md. ``FORMAT`` grows whenever a field changes its meaning, goes
+away or is added: a reader takes its own format only, and says so of any other.
+
+Names are normalized ones (PEP 503) everywhere; only ``Distribution.display_name`` is as METADATA spells it.
+All paths are absolute paths of the machine scanned, unless called an *install path*: that is a path in the
+layout-free form of fastenv (``site/...``, ``headers/...`` or ``prefix/...``; see docs/inventory.md).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+from fastenv.exceptions import ScanError
+from fastenv.scan.json_value import decode, encode
+
+__all__ = [
+    "FORMAT",
+    "Broken",
+    "Claim",
+    "Contested",
+    "Distribution",
+    "EntryPoint",
+    "Interpreter",
+    "Inventory",
+    "Layer",
+    "LeftOut",
+    "Origin",
+    "OriginKind",
+    "Platform",
+    "PthCode",
+    "SearchPath",
+    "Shadowed",
+    "Stray",
+]
+
+FORMAT = 1
+_AGAIN = "scan the environment again: fastenv scan -o inventory.json"
+
+Layer = Literal["env", "base", "user", "PYTHONPATH", ".pth"]
+"""Where on the search path something lies: the scanned prefix itself (env), the interpreter that a venv
+stands on (base), the user's own site-packages (user), a directory named by PYTHONPATH, or one that a line
+of a .pth file adds."""
+
+OriginKind = Literal["index", "vcs", "editable", "archive", "local-dir", "conda", "system", "unknown"]
+MetadataFormat = Literal["dist-info", "egg-info", "egg"]
+StrayKind = Literal["module", "file", "egg-info", "script", "leftover", "venv"]
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The machine as the interpreter sees it: ``linux``, ``x86_64``, ``glibc``, ``2.36``.
+
+    ``libc`` and ``libc_version`` are empty where they could not be told.
+    """
+
+    os: str
+    arch: str
+    libc: str
+    libc_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The facts by which a node tells whether its interpreter is the same one.
+
+    ``version`` is the full version with any pre-release suffix; ``build`` is platform.python_build()
+    joined by ", ", then "; " and platform.python_compiler(); ``base_executable`` is the interpreter below
+    a venv, and the interpreter itself where there is none.
+    """
+
+    implementation: str
+    version: str
+    soabi: str
+    cache_tag: str
+    build: str
+    executable: str
+    base_executable: str
+    prefix: str
+    base_prefix: str
+
+    @property
+    def is_venv(self) -> bool:
+        """Whether the environment stands on another prefix (PEP 405)."""
+        return self.prefix != self.base_prefix
+
+    @property
+    def series(self) -> str:
+        """``3.11`` for 3.11.7."""
+        return ".".join(self.version.split(".")[:2])
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPath:
+    """One entry of the interpreter's effective sys.path, in order.
+
+    ``prefix`` is what rows of RECORD above the directory are relative to. ``added_by`` names the .pth file
+    of a ``.pth`` entry and is empty for the others. ``site`` is whether installers write here; only these
+    are searched for files that nobody owns.
+    """
+
+    path: str
+    layer: Layer
+    prefix: str
+    site: bool
+    added_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PthCode:
+    """A line of a .pth file that Python would run at start-up (``import ...``). A scan never runs it."""
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a distribution came from, as PEP 610's direct_url.json, its installer or conda tell it.
+
+    ``url`` has no user info. ``hashes`` are (algorithm, hex) of an archive. ``commit`` and ``revision``
+    (what was asked for) belong to ``vcs``. ``package`` is the conda package, as ``name-version-build``.
+    """
+
+    kind: OriginKind
+    url: str = ""
+    vcs: str = ""
+    commit: str = ""
+    revision: str = ""
+    subdirectory: str = ""
+    hashes: tuple[tuple[str, str], ...] = ()
+    package: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """One line of entry_points.txt: ``name = value`` in the section ``group``."""
+
+    group: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One installed distribution: the one that an import system would find under its name.
+
+    ``metadata_path`` is its .dist-info or .egg-info, ``location`` the search path entry that holds it.
+    ``files`` and ``size`` (bytes) are what RECORD says, byte code apart. ``files_digest`` is None where
+    there is no RECORD to compute it from. ``problems`` repeats the reasons under which the same path
+    stands in ``Inventory.broken``.
+    """
+
+    name: str
+    display_name: str
+    version: str
+    layer: Layer
+    location: str
+    metadata_path: str
+    format: MetadataFormat
+    origin: Origin
+    installer: str
+    requested: bool
+    tags: tuple[str, ...]
+    build: str
+    files: int
+    size: int
+    files_digest: str | None
+    requires_python: str
+    requires: tuple[str, ...]
+    extras: tuple[str, ...]
+    entry_points: tuple[EntryPoint, ...]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """A second distribution of a name, that an import of its metadata does not reach."""
+
+    name: str
+    version: str
+    layer: Layer
+    metadata_path: str
+    winner: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Metadata that is damaged, and everything that is wrong with it. ``name`` is a guess, may be empty."""
+
+    path: str
+    layer: Layer
+    name: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A file or directory that no distribution owns. A directory stands for all that is below it.
+
+    Kinds: ``module`` (can be imported), ``file``, ``egg-info`` (metadata without its modules), ``script``
+    (in bin/), ``leftover`` (of an interrupted uninstall), ``venv`` (written by the tool that made the venv).
+    """
+
+    path: str
+    layer: Layer
+    kind: StrayKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one distribution's RECORD says of a contested path. ``sha256`` is hex."""
+
+    name: str
+    sha256: str
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """An install path that several distributions claim with different contents.
+
+    ``winner`` is the name of the one whose bytes are in place; None when they are nobody's (edited, or the
+    file is gone), which ``reason`` then says.
+    """
+
+    path: str
+    winner: str | None
+    claims: tuple[Claim, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A distribution that is there but is not part of the copy, and why."""
+
+    name: str
+    version: str
+    layer: Layer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All that a scan found. ``variables`` are the environment variables that bear on what is imported and
+    loaded (PYTHONPATH, LD_LIBRARY_PATH, LOADEDMODULES...), as they were set. ``notes`` are sentences on
+    what a scan could not place or did not follow."""
+
+    format: int = FORMAT
+    interpreter: Interpreter
+    platform: Platform
+    conda: bool
+    variables: tuple[tuple[str, str], ...]
+    search_path: tuple[SearchPath, ...]
+    pth_code: tuple[PthCode, ...]
+    distributions: tuple[Distribution, ...]
+    shadowed: tuple[Shadowed, ...]
+    broken: tuple[Broken, ...]
+    strays: tuple[Stray, ...]
+    contested: tuple[Contested, ...]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """The inventory as JSON text: ASCII, two-space indents, ends in a newline."""
+        return json.dumps(encode(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, *, path: str | None = None) -> Inventory:
+        """Read what ``to_json`` wrote.
+
+        Raises ScanError, naming ``path``, when the text is no inventory or one of another format.
+        """
+        return decode(cls, _object(text, path), path=path)
+
+
+def _object(text: str, path: str | None) -> object:
+    """The JSON value in ``text``, once it is known to be an inventory of our format."""
+    place = path or "the text"
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ScanError(f"{place} is not JSON: {error}", path=path) from error
+    if not isinstance(data, dict) or "format" not in data:
+        raise ScanError(f"{place} is not an inventory of fastenv: it has no format", path=path, hint=_AGAIN)
+    if data["format"] != FORMAT:
+        message = f"{place} is an inventory of format {data['format']!r}; this fastenv reads format {FORMAT}"
+        raise ScanError(message, path=path, hint=_AGAIN)
+    return data
