@@ -153,6 +153,12 @@ pub fn create_dir_all(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).named("create directory", path)
 }
 
+/// Creates one directory that must not exist yet, for its owner only (0700).
+pub fn create_private_dir(path: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().mode(0o700).create(path).named("create directory", path)
+}
+
 /// Creates a directory and its missing parents, all for their owner only (0700).
 pub fn create_private_dir_all(path: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
@@ -234,6 +240,12 @@ pub fn read_link(path: &Path) -> Result<PathBuf> {
 /// Clones the content of `from` into the empty file `to` by reference (reflink).
 pub fn clone_into(from: &File, to: &File, path: &Path) -> Result<()> {
     rustix::fs::ioctl_ficlone(to, from).named("reflink", path)
+}
+
+/// Copies the content of `from` into the empty file `to`, which is at `path`.
+pub fn copy_content(from: &Path, mut to: &File, path: &Path) -> Result<()> {
+    let mut source = open(from)?;
+    io::copy(&mut source, &mut to).named("copy to", path).map(drop)
 }
 
 /// Follows links.

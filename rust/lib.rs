@@ -12,8 +12,15 @@ pub mod digest;
 pub mod env_id;
 pub mod error;
 pub mod event;
+pub mod finish;
 pub mod fs;
+pub mod interpreter;
+pub mod layout;
+pub mod link;
 pub mod lock;
+pub mod plan;
+pub mod prefix;
+pub mod store;
 pub mod task;
 pub mod unpack;
 

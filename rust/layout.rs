@@ -1,0 +1,341 @@
+//! Which file of which artifact stands where in an environment. Pure: reads indexes, touches no file.
+
+use std::collections::HashMap;
+
+use crate::lock::Lock;
+use crate::store::artifact::Artifact;
+use crate::unpack::{EntryPoint, IndexFile};
+
+/// Names in `bin` that are the environment's own.
+const OWN_SCRIPTS: [&str; 5] = ["python", "python3", "activate", "activate.csh", "activate.fish"];
+
+/// A file of an artifact: positions of the package in the lock, and of the file in its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Position in [`Lock::packages`].
+    pub package: u32,
+    /// Position in the index's files.
+    pub file: u32,
+}
+
+/// The files that one directory gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Position in [`Layout::dirs`].
+    pub dir: u32,
+    /// From whichever artifacts.
+    pub files: Vec<Place>,
+}
+
+/// A script to generate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// Position in [`Lock::packages`].
+    pub package: usize,
+    /// What it calls.
+    pub entry_point: EntryPoint,
+}
+
+/// The whole tree, but for what [`crate::finish`] writes anew.
+#[derive(Debug, Default)]
+pub struct Layout {
+    /// Relative to the prefix, parents before children; the first is the prefix itself, empty.
+    pub dirs: Vec<String>,
+    /// To be linked, the fullest directory first.
+    pub groups: Vec<Group>,
+    /// To be written with another first line.
+    pub rewritten: Vec<Place>,
+    /// To be generated.
+    pub scripts: Vec<Script>,
+    /// Files that lost their path to another package's file, which stands there instead.
+    pub lost: HashMap<Place, Winner>,
+    /// Claims that the lock does not decide, and claims on fastenv's own files.
+    pub warnings: Vec<(String, String)>,
+}
+
+/// Who has a contested path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Winner {
+    /// A file of an artifact.
+    File(Place),
+    /// The generated script at this position in [`Layout::scripts`].
+    Script(usize),
+    /// The environment itself.
+    Own,
+}
+
+/// Two artifacts that can't stand in one tree.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A file where another package has a directory.
+    #[error("{path} is a file of {file_of} and a directory of {dir_of}")]
+    FileIsDirectory {
+        /// Install path.
+        path: String,
+        /// Package.
+        file_of: String,
+        /// Package.
+        dir_of: String,
+    },
+    /// A path that fastenv keeps for itself.
+    #[error("{package} has a file at {path}, which fastenv keeps for itself")]
+    Reserved {
+        /// Package.
+        package: String,
+        /// Relative to the prefix.
+        path: String,
+    },
+}
+
+/// Where an install path's directory lies below the prefix; `python` is `python3.11`.
+#[must_use]
+pub fn directory(install_path: &str, python: &str) -> String {
+    let (scheme, rest) = install_path.split_once('/').unwrap_or((install_path, ""));
+    let root = match scheme {
+        "site" => format!("lib/{python}/site-packages"),
+        "headers" => format!("include/site/{python}"),
+        _ => String::new(),
+    };
+    match (root.as_str(), rest) {
+        (_, "") => root,
+        ("", rest) => rest.to_owned(),
+        (root, rest) => format!("{root}/{rest}"),
+    }
+}
+
+/// The row of a file in its artifact's index.
+#[must_use]
+pub fn file_of(artifacts: &[Artifact], place: Place) -> &IndexFile {
+    &artifacts[place.package as usize].index.files[place.file as usize]
+}
+
+/// Composes the tree of `lock` from its artifacts, which stand in the order of its packages.
+pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layout, LayoutError> {
+    let mut composer = Composer {
+        lock,
+        artifacts,
+        winners: lock.contested.iter().map(|row| (row.path.as_str(), row.winner)).collect(),
+        layout: Layout::default(),
+        ids: HashMap::new(),
+        claims: Vec::new(),
+    };
+    composer.gather(python)?;
+    composer.settle_files()?;
+    composer.settle_scripts(python);
+    let Composer { mut layout, claims, .. } = composer;
+    layout.groups = claims
+        .into_iter()
+        .enumerate()
+        .filter(|(_, claim)| !claim.files.is_empty())
+        .map(|(dir, claim)| Group { dir: position(dir), files: claim.files })
+        .collect();
+    layout.groups.sort_by_key(|group| std::cmp::Reverse(group.files.len()));
+    Ok(layout)
+}
+
+#[allow(clippy::cast_possible_truncation)] // an index has fewer than 2^32 rows, as its file format says
+fn position(at: usize) -> u32 {
+    at as u32
+}
+
+/// Who claims something in one directory.
+#[derive(Default)]
+struct Claim {
+    packages: Vec<u32>,
+    files: Vec<Place>,
+}
+
+struct Composer<'a> {
+    lock: &'a Lock,
+    artifacts: &'a [Artifact],
+    winners: HashMap<&'a str, usize>,
+    layout: Layout,
+    ids: HashMap<String, u32>,
+    claims: Vec<Claim>,
+}
+
+impl Composer<'_> {
+    fn gather(&mut self, python: &str) -> Result<(), LayoutError> {
+        self.dir("");
+        for dir in [String::from("bin"), directory("site", python)] {
+            self.dir(&dir);
+        }
+        for (package, artifact) in self.artifacts.iter().enumerate() {
+            let dirs: Vec<u32> =
+                artifact.index.dirs.iter().map(|dir| self.dir(&directory(dir, python))).collect();
+            for &dir in &dirs {
+                let packages = &mut self.claims[dir as usize].packages;
+                if packages.last() != Some(&position(package)) {
+                    packages.push(position(package));
+                }
+            }
+            for (at, file) in artifact.index.files.iter().enumerate() {
+                let place = Place { package: position(package), file: position(at) };
+                let dir = dirs[file.dir as usize];
+                if self.is_reserved(dir, &file.name) {
+                    return Err(self.reserved(place));
+                }
+                let in_bin = self.layout.dirs[dir as usize] == "bin";
+                if in_bin && (OWN_SCRIPTS.contains(&file.name.as_str()) || file.name == python) {
+                    self.layout.lost.insert(place, Winner::Own);
+                    let message = format!("its bin/{} gives way to the environment's own", file.name);
+                    self.warn(package, message);
+                } else {
+                    self.claims[dir as usize].files.push(place);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The position of a directory, entered with its parents.
+    fn dir(&mut self, path: &str) -> u32 {
+        if let Some(&id) = self.ids.get(path) {
+            return id;
+        }
+        if let Some((parent, _)) = path.rsplit_once('/') {
+            self.dir(parent);
+        }
+        let id = position(self.layout.dirs.len());
+        self.layout.dirs.push(path.to_owned());
+        self.ids.insert(path.to_owned(), id);
+        self.claims.push(Claim::default());
+        id
+    }
+
+    fn is_reserved(&self, dir: u32, name: &str) -> bool {
+        let dir = &self.layout.dirs[dir as usize];
+        let top = dir.split('/').next().filter(|top| !top.is_empty()).unwrap_or(name);
+        top == ".fastenv" || top == "lib64" || (dir.is_empty() && name == "pyvenv.cfg")
+    }
+
+    fn reserved(&self, place: Place) -> LayoutError {
+        let (package, path) = (self.name(place.package as usize), self.path(place));
+        LayoutError::Reserved { package, path }
+    }
+
+    fn settle_files(&mut self) -> Result<(), LayoutError> {
+        for dir in 0..self.claims.len() {
+            if self.claims[dir].packages.len() < 2 {
+                continue;
+            }
+            let mut files = std::mem::take(&mut self.claims[dir].files);
+            let artifacts = self.artifacts;
+            let name = |place: &Place| &file_of(artifacts, *place).name;
+            files.sort_by(|one, other| name(one).cmp(name(other)).then(one.cmp(other)));
+            let mut kept = Vec::with_capacity(files.len());
+            for rivals in files.chunk_by(|one, other| name(one) == name(other)) {
+                self.check_no_directory(dir, rivals[0])?;
+                kept.push(self.settle(rivals));
+            }
+            self.claims[dir].files = kept;
+        }
+        Ok(())
+    }
+
+    fn check_no_directory(&self, dir: usize, place: Place) -> Result<(), LayoutError> {
+        let file = self.file(place);
+        let parent = &self.layout.dirs[dir];
+        let path = if parent.is_empty() { file.name.clone() } else { format!("{parent}/{}", file.name) };
+        let Some(&clash) = self.ids.get(&path) else { return Ok(()) };
+        let other = self.claims[clash as usize].packages.first().copied().unwrap_or(place.package);
+        Err(LayoutError::FileIsDirectory {
+            path: self.path(place),
+            file_of: self.name(place.package as usize),
+            dir_of: self.name(other as usize),
+        })
+    }
+
+    /// One file of several that claim one path; the others are noted as lost.
+    fn settle(&mut self, rivals: &[Place]) -> Place {
+        let [first, .., last] = rivals else { return rivals[0] };
+        let path = self.path(*first);
+        let decided = self.winners.get(path.as_str());
+        let named = decided.and_then(|&at| rivals.iter().find(|rival| rival.package as usize == at));
+        let same = rivals.iter().all(|rival| self.file(*rival).sha256 == self.file(*first).sha256);
+        let winner = match named {
+            Some(named) => *named,
+            None if same => *first,
+            None => {
+                let (one, other) = (self.name(first.package as usize), self.name(last.package as usize));
+                self.warn(last.package as usize, format!("{path} is also in {one}; {other}'s is used"));
+                *last
+            }
+        };
+        for rival in rivals.iter().filter(|rival| **rival != winner) {
+            self.layout.lost.insert(*rival, Winner::File(winner));
+        }
+        winner
+    }
+
+    /// Generated scripts against each other and against files in `bin`.
+    fn settle_scripts(&mut self, python: &str) {
+        let mut takers: HashMap<String, (usize, Winner)> = HashMap::new();
+        let bin = self.ids["bin"] as usize;
+        for place in &self.claims[bin].files {
+            takers.insert(self.file(*place).name.clone(), (place.package as usize, Winner::File(*place)));
+        }
+        for package in 0..self.artifacts.len() {
+            for point in self.artifacts[package].index.entry_points.clone() {
+                self.enter_script(&mut takers, package, point, python);
+            }
+        }
+        let in_bin = std::mem::take(&mut self.claims[bin].files);
+        let kept = in_bin.into_iter().filter(|place| !self.layout.lost.contains_key(place));
+        (self.layout.rewritten, self.claims[bin].files) = kept.partition(|place| self.file(*place).shebang);
+    }
+
+    fn enter_script(
+        &mut self,
+        takers: &mut HashMap<String, (usize, Winner)>,
+        package: usize,
+        entry_point: EntryPoint,
+        python: &str,
+    ) {
+        let name = entry_point.name.clone();
+        if OWN_SCRIPTS.contains(&name.as_str()) || name == python {
+            return self.warn(package, format!("its script {name} gives way to the environment's own"));
+        }
+        let script = Script { package, entry_point };
+        let Some((other, held)) = takers.get(&name).cloned() else {
+            takers.insert(name, (package, Winner::Script(self.layout.scripts.len())));
+            return self.layout.scripts.push(script);
+        };
+        let path = format!("prefix/bin/{name}");
+        let decided = self.winners.get(path.as_str()).copied();
+        if decided == Some(other) && decided != Some(package) {
+            return;
+        }
+        if decided.is_none() && other != package {
+            let message = format!("script {name} is also in {}; this one is used", self.name(other));
+            self.warn(package, message);
+        }
+        match held {
+            Winner::Script(at) => self.layout.scripts[at] = script,
+            Winner::File(place) => {
+                let at = self.layout.scripts.len();
+                self.layout.lost.insert(place, Winner::Script(at));
+                takers.insert(name, (package, Winner::Script(at)));
+                self.layout.scripts.push(script);
+            }
+            Winner::Own => {}
+        }
+    }
+
+    fn file(&self, place: Place) -> &IndexFile {
+        file_of(self.artifacts, place)
+    }
+
+    fn path(&self, place: Place) -> String {
+        self.artifacts[place.package as usize].index.path(self.file(place))
+    }
+
+    fn name(&self, package: usize) -> String {
+        self.lock.packages[package].name.clone()
+    }
+
+    fn warn(&mut self, package: usize, message: String) {
+        let name = self.name(package);
+        self.layout.warnings.push((name, message));
+    }
+}

@@ -1,0 +1,55 @@
+//! An environment's folder: what stands there, what it says of itself, and how it gets there.
+//!
+//! `PREFIX/.fastenv/` holds `state` ([`state`]), `lock.toml`, `manifest` and `index/<sha256>` ([`manifest`]), and
+//! `use`, on which a running `exec` keeps a shared lock.
+
+pub mod manifest;
+pub mod publish;
+pub mod state;
+
+use std::path::{Path, PathBuf};
+
+use crate::fs;
+use state::State;
+
+/// fastenv's folder in an environment.
+#[must_use]
+pub fn own_folder(prefix: &Path) -> PathBuf {
+    prefix.join(".fastenv")
+}
+
+/// What is at a path that is to become an environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing.
+    Absent,
+    /// A folder with nothing in it.
+    Empty,
+    /// A whole environment that fastenv made here, as it was published.
+    Ours(State),
+    /// One that fastenv made, but that was changed, moved, or never finished.
+    Changed,
+    /// Something else, which is never touched.
+    Foreign,
+}
+
+impl Standing {
+    /// Looks, and changes nothing.
+    #[must_use]
+    pub fn of(prefix: &Path) -> Self {
+        let Ok(meta) = fs::symlink_metadata(prefix) else { return Self::Absent };
+        if !meta.is_dir() {
+            return Self::Foreign;
+        }
+        if fs::exists(&own_folder(prefix)) {
+            return match State::read(prefix) {
+                Some(state) if state.holds(prefix) => Self::Ours(state),
+                _ => Self::Changed,
+            };
+        }
+        match fs::read_dir(prefix) {
+            Ok(entries) if entries.is_empty() => Self::Empty,
+            _ => Self::Foreign,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! How a tree that is whole gets to its prefix: in one step, beside what was there, or in place.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::fs::{self, FsError};
+use crate::prefix::state::State;
+use crate::prefix::{Standing, own_folder};
+use crate::store::run::{self, Run};
+
+/// Why nothing can be published at a prefix.
+#[derive(Debug, thiserror::Error)]
+pub enum PrefixError {
+    /// Something that fastenv did not make.
+    #[error("{} is there already and is not an environment that fastenv made", .0.display())]
+    Foreign(PathBuf),
+    /// Not a path that can be one.
+    #[error("{} can't be a prefix: {why}", path.display())]
+    Unfit {
+        /// As given.
+        path: PathBuf,
+        /// In words.
+        why: &'static str,
+    },
+    /// The file system said no.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+}
+
+/// Where a tree is built before it stands at its prefix.
+#[derive(Debug)]
+pub struct Staging {
+    prefix: PathBuf,
+    site: Site,
+}
+
+#[derive(Debug)]
+enum Site {
+    /// A folder beside the prefix, or in the store's `tmp`: `<run>/env`.
+    Beside(Run),
+    /// The prefix itself, since nothing can be made beside it.
+    InPlace,
+}
+
+impl Staging {
+    /// Prepares staging for `prefix`, which must not be foreign. `inside` is where it goes if the prefix is the
+    /// store's own; beside the prefix otherwise.
+    pub fn prepare(prefix: &Path, standing: &Standing, inside: Option<&Path>) -> Result<Self, PrefixError> {
+        if *standing == Standing::Foreign {
+            return Err(PrefixError::Foreign(prefix.to_owned()));
+        }
+        let parent = prefix.parent().ok_or_else(|| unfit(prefix, "it is the root folder"))?;
+        let name = prefix.file_name().ok_or_else(|| unfit(prefix, "it has no name"))?;
+        let stem = format!(".{}.fastenv", name.to_string_lossy());
+        let made = if let Some(folder) = inside {
+            Run::make(folder, "env")
+        } else {
+            fs::create_dir_all(parent)?;
+            run::sweep_named(parent, &format!("{stem}."));
+            Run::make(parent, &stem)
+        };
+        let site = match made {
+            Ok(run) => Site::Beside(run),
+            Err(fault) if is_denied(&fault) && fs::exists(prefix) => {
+                if *standing == Standing::Changed && State::read(prefix).is_some() {
+                    return Err(unfit(prefix, "it was changed since, and there is no room beside it to keep it"));
+                }
+                Site::InPlace
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        let staging = Self { prefix: prefix.to_owned(), site };
+        staging.clear()?;
+        Ok(staging)
+    }
+
+    /// The folder to build in.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        match &self.site {
+            Site::Beside(run) => run.folder().join("env"),
+            Site::InPlace => self.prefix.clone(),
+        }
+    }
+
+    /// An empty folder; in place, `.fastenv` without a state says meanwhile whose it is.
+    fn clear(&self) -> Result<(), FsError> {
+        let folder = self.folder();
+        match self.site {
+            Site::Beside(_) => fs::create_dir(&folder)?,
+            Site::InPlace => {
+                let own = own_folder(&folder);
+                for path in fs::read_dir(&folder)?.iter().filter(|path| **path != own) {
+                    remove(path)?;
+                }
+                fs::remove_tree(&own)?;
+            }
+        }
+        fs::create_dir(&own_folder(&folder))
+    }
+
+    /// Publishes the tree, whose state is written. Returns where the old one was put, if it was worth keeping:
+    /// that is, if somebody had changed it.
+    pub fn publish(self, standing: &Standing) -> Result<Option<PathBuf>, FsError> {
+        let Site::Beside(_) = &self.site else { return Ok(None) };
+        let folder = self.folder();
+        match fs::rename_new(&folder, &self.prefix) {
+            Ok(()) => return Ok(None),
+            Err(fault) if !fs::exists(&self.prefix) => return Err(fault),
+            Err(_) if *standing == Standing::Empty => {
+                return fs::rename(&folder, &self.prefix).map(|()| None);
+            }
+            Err(_) => {}
+        }
+        let kept = (*standing == Standing::Changed).then(|| aside(&self.prefix));
+        let old = kept.clone().unwrap_or_else(|| folder.with_file_name("old"));
+        if fs::exchange(&folder, &self.prefix).is_ok() {
+            if kept.is_some() {
+                fs::rename(&folder, &old)?;
+            }
+        } else {
+            fs::rename(&self.prefix, &old)?;
+            fs::rename(&folder, &self.prefix)?;
+        }
+        Ok(kept)
+    }
+}
+
+/// `PREFIX.changed-<seconds since 1970>`: a name that is free.
+fn aside(prefix: &Path) -> PathBuf {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let name = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut names = (seconds..).map(|number| prefix.with_file_name(format!("{name}.changed-{number}")));
+    names.find(|path| !fs::exists(path)).unwrap_or_else(|| prefix.with_extension("changed"))
+}
+
+fn remove(path: &Path) -> Result<(), FsError> {
+    if fs::symlink_metadata(path)?.is_dir() { fs::remove_tree(path) } else { fs::remove_file(path) }
+}
+
+fn unfit(path: &Path, why: &'static str) -> PrefixError {
+    PrefixError::Unfit { path: path.to_owned(), why }
+}
+
+fn is_denied(fault: &FsError) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(fault.kind(), PermissionDenied | ReadOnlyFilesystem)
+}

@@ -1,0 +1,83 @@
+//! One unpacked artifact: `artifacts/<sha256>/tree/` and `artifacts/<sha256>/index`.
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Sha256;
+use crate::fs::{self, FsError};
+use crate::store::index_file::{self, Damaged, Stamped};
+use crate::unpack::{Index, IndexFile};
+
+/// An artifact that is in a store.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// Its key.
+    pub sha256: Sha256,
+    /// `artifacts/<sha256>`.
+    pub folder: PathBuf,
+    /// What it holds.
+    pub index: Index,
+}
+
+/// Why an artifact could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Its index could not be read.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// Its index is damaged.
+    #[error("{}: {damaged}", path.display())]
+    Damaged {
+        /// The index file.
+        path: PathBuf,
+        /// What it is.
+        damaged: Damaged,
+    },
+}
+
+impl Artifact {
+    /// Reads the index of the artifact in `folder`.
+    pub fn load(folder: &Path, sha256: Sha256) -> Result<Self, LoadError> {
+        let path = folder.join("index");
+        let bytes = fs::read(&path)?;
+        let stamped = index_file::decode(&bytes).map_err(|damaged| LoadError::Damaged { path, damaged })?;
+        Ok(Self { sha256, folder: folder.to_owned(), index: stamped.index })
+    }
+
+    /// Publishes what was unpacked to `made/tree` as `folder`. If another run was faster, its work is used.
+    pub fn publish(made: &Path, folder: &Path, sha256: Sha256, index: Index) -> Result<Self, LoadError> {
+        let stamped = Stamped { boot: boot(), index };
+        fs::write_new(&made.join("index"), &index_file::encode(&stamped), 0o444)?;
+        match fs::rename_new(made, folder) {
+            Ok(()) => {}
+            Err(fault) if fs::exists(folder) => match Self::load(folder, sha256) {
+                Ok(other) => return Ok(other),
+                // What stands there is damaged: ours goes in its place.
+                Err(_) => fs::exchange(made, folder).map_err(|_| fault)?,
+            },
+            Err(fault) => return Err(fault.into()),
+        }
+        Ok(Self { sha256, folder: folder.to_owned(), index: stamped.index })
+    }
+
+    /// Where a file of it lies.
+    #[must_use]
+    pub fn file(&self, file: &IndexFile) -> PathBuf {
+        let mut path = self.folder.join("tree");
+        path.push(&self.index.dirs[file.dir as usize]);
+        path.push(&file.name);
+        path
+    }
+
+    /// Its index file.
+    #[must_use]
+    pub fn index_path(&self) -> PathBuf {
+        self.folder.join("index")
+    }
+}
+
+/// `<machine id> <boot id>`: which boot of which machine this is; empty words where the system does not tell.
+#[must_use]
+pub fn boot() -> String {
+    let word = |path: &str| fs::read_to_string(Path::new(path)).unwrap_or_default().trim().to_owned();
+    format!("{} {}", word("/etc/machine-id"), word("/proc/sys/kernel/random/boot_id"))
+}

@@ -1,0 +1,73 @@
+//! Advisory locks between processes. Where the file system has none, all race and rename decides.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::FlockOperation;
+
+use crate::fs::{self, File, FsError};
+use crate::task::{Cancelled, Task};
+
+/// A lock that is held until this is dropped. `None` inside: the file system has no locks.
+#[derive(Debug)]
+pub struct Flock(Option<File>);
+
+/// Why no lock was got.
+#[derive(Debug, thiserror::Error)]
+pub enum FlockError {
+    /// The run was cancelled while waiting.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The lock file could not be opened.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+}
+
+impl Flock {
+    /// Waits for an exclusive lock on the file at `path`, which is created if need be.
+    pub fn wait(path: &Path, task: &Task) -> Result<Self, FlockError> {
+        let file = fs::open_or_create(path)?;
+        loop {
+            match attempt(&file, FlockOperation::NonBlockingLockExclusive, path) {
+                Some(true) => return Ok(Self(Some(file))),
+                Some(false) => {
+                    task.check()?;
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                None => return Ok(Self(None)),
+            }
+        }
+    }
+
+    /// An exclusive lock if nobody has one.
+    pub fn try_exclusive(path: &Path) -> Result<Option<Self>, FsError> {
+        let file = fs::open_or_create(path)?;
+        Ok(Self::of_open(file, path))
+    }
+
+    /// An exclusive lock on an open file or folder if nobody has one.
+    #[must_use]
+    pub fn of_open(file: File, path: &Path) -> Option<Self> {
+        match attempt(&file, FlockOperation::NonBlockingLockExclusive, path) {
+            Some(true) => Some(Self(Some(file))),
+            Some(false) => None,
+            None => Some(Self(None)),
+        }
+    }
+
+    /// Whether the file system really keeps this lock.
+    #[must_use]
+    pub fn is_real(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// `Some(whether it was got)`; `None` where there are no locks (`ENOSYS` on Lustre without flock, `ENOLCK` on
+/// NFS, a seccomp filter).
+fn attempt(file: &File, operation: FlockOperation, path: &Path) -> Option<bool> {
+    match fs::lock(file, operation, path) {
+        Ok(()) => Some(true),
+        Err(fault) if fault.kind() == std::io::ErrorKind::WouldBlock => Some(false),
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! The content-addressed store under a root: `v1/` and what lies in it.
+//!
+//! * [`root`]: which folder.
+//! * [`artifact`]: `artifacts/<sha256>/{tree,index}`, with [`index_file`] as the index's binary form.
+//! * [`run`]: `tmp/`, where each run works in a folder of its own; [`flock`]: who may do what meanwhile.
+
+pub mod artifact;
+pub mod flock;
+pub mod index_file;
+pub mod root;
+pub mod run;
+
+use std::path::{Path, PathBuf};
+
+use crate::digest::Sha256;
+use crate::fs::{self, FsError};
+
+use artifact::Artifact;
+use root::Root;
+
+/// The store of one writable root, with read-only ones behind it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    v1: PathBuf,
+    read_only: Vec<PathBuf>,
+}
+
+impl Store {
+    /// Opens the store of a root, making its folders.
+    pub fn open(root: &Root) -> Result<Self, FsError> {
+        let v1 = root.writable.join("v1");
+        for folder in ["artifacts", "archives", "envs", "flocks", "interpreters", "locks", "tmp"] {
+            fs::create_dir_all(&v1.join(folder))?;
+        }
+        let read_only = root.read_only.iter().map(|root| root.join("v1")).collect();
+        Ok(Self { v1, read_only })
+    }
+
+    /// A folder of the writable store.
+    #[must_use]
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.v1.join(name)
+    }
+
+    /// Where an artifact is, or will be.
+    #[must_use]
+    pub fn artifact_folder(&self, sha256: Sha256) -> PathBuf {
+        self.v1.join("artifacts").join(sha256.to_string())
+    }
+
+    /// An artifact of the writable store, else of the read-only ones; one whose index can't be read is none.
+    #[must_use]
+    pub fn find(&self, sha256: Sha256) -> Option<Artifact> {
+        let name = sha256.to_string();
+        let roots = std::iter::once(&self.v1).chain(&self.read_only);
+        roots
+            .map(|v1| v1.join("artifacts").join(&name))
+            .find_map(|folder| Artifact::load(&folder, sha256).ok())
+    }
+
+    /// The default prefix of an environment, short since shebangs end at 127 bytes.
+    #[must_use]
+    pub fn env_prefix(&self, env_id: Sha256) -> PathBuf {
+        self.v1.join("envs").join(&env_id.to_string()[..16])
+    }
+
+    /// The same in the read-only roots.
+    pub fn read_only_prefixes(&self, env_id: Sha256) -> impl Iterator<Item = PathBuf> {
+        let name = env_id.to_string()[..16].to_owned();
+        self.read_only.iter().map(move |v1| v1.join("envs").join(&name))
+    }
+
+    /// Where a local artifact's bytes are kept, which no index gives again.
+    #[must_use]
+    pub fn archive(&self, sha256: Sha256, file_name: &str) -> PathBuf {
+        self.v1.join("archives").join(sha256.to_string()).join(file_name)
+    }
+
+    /// Whether a path lies in this store's `envs`.
+    #[must_use]
+    pub fn owns(&self, prefix: &Path) -> bool {
+        prefix.parent() == Some(&self.v1.join("envs"))
+    }
+}

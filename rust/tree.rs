@@ -1,0 +1,232 @@
+//! Builds a whole tree in staging from artifacts of the store, as [`crate::layout`] says.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::finish::record::{self, Row};
+use crate::finish::{Generated, generate, scripts, venv};
+use crate::fs;
+use crate::interpreter::Interpreter;
+use crate::layout::{Layout, Place, Winner, file_of};
+use crate::link::Linker;
+use crate::lock::Lock;
+use crate::prefix::manifest::Manifest;
+use crate::prefix::own_folder;
+use crate::store::artifact::Artifact;
+use crate::task::Task;
+use crate::unpack;
+
+/// All that a tree is made from.
+#[derive(Clone, Copy)]
+pub struct Recipe<'a> {
+    /// What was locked.
+    pub lock: &'a Lock,
+    /// One a package of the lock, in its order.
+    pub artifacts: &'a [Artifact],
+    /// Which file stands where.
+    pub layout: &'a Layout,
+    /// Of the node.
+    pub interpreter: &'a Interpreter,
+    /// `python3.11`.
+    pub python: &'a str,
+    /// Where the tree is built.
+    pub staging: &'a Path,
+    /// Where it will stand: texts name this path.
+    pub prefix: &'a Path,
+}
+
+impl Recipe<'_> {
+    /// Builds the tree on the calling rayon pool: all but the state, which is written last.
+    pub fn build(&self, linker: &Linker, task: &Task) -> Result<Manifest> {
+        self.make_dirs(task)?;
+        self.link_all(linker, task)?;
+        let (mut generated, links) = venv::write(self.staging, self.prefix, self.interpreter, self.python)?;
+        let own_scripts = self.write_scripts()?;
+        let records = self.write_records(&own_scripts, task)?;
+        generated.extend(own_scripts.into_iter().map(|(_, file)| file));
+        generated.extend(records);
+        generated.sort_by(|one, other| one.path.cmp(&other.path));
+        let manifest =
+            Manifest { artifacts: self.artifact_rows(), generated, links, lost: self.lost_rows() };
+        self.write_own(&manifest)?;
+        Ok(manifest)
+    }
+
+    /// site-packages below the prefix.
+    fn site(&self) -> String {
+        format!("lib/{}/site-packages", self.python)
+    }
+
+    fn make_dirs(&self, task: &Task) -> Result<()> {
+        for dir in self.layout.dirs.iter().filter(|dir| !dir.is_empty()) {
+            task.check()?;
+            fs::create_dir(&self.staging.join(dir))?;
+        }
+        // Made now, so that an import by root does not move the folder's time.
+        Ok(fs::create_dir(&self.staging.join(self.site()).join("__pycache__"))?)
+    }
+
+    fn link_all(&self, linker: &Linker, task: &Task) -> Result<()> {
+        let groups = &self.layout.groups;
+        groups.par_iter().with_max_len(1).try_for_each(|group| {
+            task.check()?;
+            let dir = self.staging.join(&self.layout.dirs[group.dir as usize]);
+            for place in &group.files {
+                let artifact = &self.artifacts[place.package as usize];
+                let file = file_of(self.artifacts, *place);
+                let mtime = unpack::mtime_of(artifact.sha256);
+                linker.place(&artifact.file(file), &dir.join(&file.name), file.executable, mtime)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Entry points and `#!python` files, each with its position in the layout.
+    fn write_scripts(&self) -> Result<Vec<(ScriptKey, Generated)>> {
+        let python = self.prefix.join("bin/python");
+        let mut written = Vec::new();
+        for (at, script) in self.layout.scripts.iter().enumerate() {
+            let path = format!("bin/{}", script.entry_point.name);
+            let text = scripts::entry_point(&script.entry_point, &python);
+            let package = &self.lock.packages[script.package].name;
+            let file = generate(self.staging, path, package, text.as_bytes(), true)?;
+            written.push((ScriptKey::EntryPoint(at), file));
+        }
+        for &place in &self.layout.rewritten {
+            let artifact = &self.artifacts[place.package as usize];
+            let file = file_of(self.artifacts, place);
+            let content = scripts::rewrite(&fs::read(&artifact.file(file))?, &python);
+            let package = &self.lock.packages[place.package as usize].name;
+            let path = format!("bin/{}", file.name);
+            written.push((
+                ScriptKey::Rewritten(place),
+                generate(self.staging, path, package, &content, true)?,
+            ));
+        }
+        Ok(written)
+    }
+
+    fn write_records(&self, scripts: &[(ScriptKey, Generated)], task: &Task) -> Result<Vec<Generated>> {
+        let by_key: HashMap<ScriptKey, &Generated> = scripts.iter().map(|(key, file)| (*key, file)).collect();
+        let written: Vec<Vec<Generated>> = (0..self.artifacts.len())
+            .into_par_iter()
+            .map(|package| {
+                task.check()?;
+                self.write_record(package, &by_key)
+            })
+            .collect::<Result<_>>()?;
+        Ok(written.into_iter().flatten().collect())
+    }
+
+    /// RECORD, INSTALLER, REQUESTED and `direct_url.json` of one package.
+    fn write_record(&self, package: usize, scripts: &HashMap<ScriptKey, &Generated>) -> Result<Vec<Generated>> {
+        let (locked, artifact) = (&self.lock.packages[package], &self.artifacts[package]);
+        let dist_info = format!("{}/{}", self.site(), artifact.index.dist_info);
+        let own = |name: &str, content: &[u8]| {
+            generate(self.staging, format!("{dist_info}/{name}"), &locked.name, content, false)
+        };
+        let mut companions = vec![own("INSTALLER", b"fastenv\n")?];
+        if locked.requested {
+            companions.push(own("REQUESTED", b"")?);
+        }
+        if let Some(text) = &locked.direct_url {
+            companions.push(own("direct_url.json", text.as_bytes())?);
+        }
+        let mut rows = self.rows(package, scripts);
+        rows.extend(companions.iter().map(|file| self.row(file)));
+        let text = record::text(rows, &format!("{}/RECORD", artifact.index.dist_info));
+        companions.push(own("RECORD", text.as_bytes())?);
+        Ok(companions)
+    }
+
+    fn row(&self, file: &Generated) -> Row {
+        Row { path: record::relative(&file.path, &self.site()), sha256: file.sha256, size: file.size }
+    }
+
+    fn rows(&self, package: usize, scripts: &HashMap<ScriptKey, &Generated>) -> Vec<Row> {
+        let site = self.site();
+        let index = &self.artifacts[package].index;
+        let dirs: Vec<String> = index
+            .dirs
+            .iter()
+            .map(|dir| record::relative(&(crate::layout::directory(dir, self.python) + "/"), &site))
+            .collect();
+        let mut rows: Vec<Row> = Vec::with_capacity(index.files.len() + 8);
+        for (at, file) in index.files.iter().enumerate() {
+            #[allow(clippy::cast_possible_truncation)] // an index has fewer than 2^32 rows
+            let place = Place { package: package as u32, file: at as u32 };
+            let path = format!("{}{}", dirs[file.dir as usize], file.name);
+            if let Some((sha256, size)) = self.standing(place, scripts) {
+                rows.push(Row { path, sha256, size });
+            }
+        }
+        let own = self.layout.scripts.iter().enumerate().filter(|(_, script)| script.package == package);
+        rows.extend(own.map(|(at, _)| self.row(scripts[&ScriptKey::EntryPoint(at)])));
+        rows
+    }
+
+    /// Digest and size of what stands where this file claims to be; `None` if it is the environment's own.
+    fn standing(
+        &self,
+        place: Place,
+        scripts: &HashMap<ScriptKey, &Generated>,
+    ) -> Option<(crate::digest::Sha256, u64)> {
+        let winner = match self.layout.lost.get(&place) {
+            None => place,
+            Some(Winner::File(winner)) => *winner,
+            Some(Winner::Script(at)) => {
+                return scripts.get(&ScriptKey::EntryPoint(*at)).map(|file| (file.sha256, file.size));
+            }
+            Some(Winner::Own) => return None,
+        };
+        if let Some(script) = scripts.get(&ScriptKey::Rewritten(winner)) {
+            return Some((script.sha256, script.size));
+        }
+        let file = file_of(self.artifacts, winner);
+        Some((file.sha256, file.size))
+    }
+
+    fn artifact_rows(&self) -> Vec<(crate::digest::Sha256, String)> {
+        let names = self.lock.packages.iter().map(|package| package.name.clone());
+        self.artifacts.iter().map(|artifact| artifact.sha256).zip(names).collect()
+    }
+
+    fn lost_rows(&self) -> Vec<(crate::digest::Sha256, String)> {
+        let mut rows: Vec<_> = self
+            .layout
+            .lost
+            .keys()
+            .map(|place| {
+                let artifact = &self.artifacts[place.package as usize];
+                (artifact.sha256, artifact.index.path(file_of(self.artifacts, *place)))
+            })
+            .collect();
+        rows.sort_unstable();
+        rows
+    }
+
+    /// `.fastenv/`: lock, manifest, and the artifacts' indexes, so that verifying needs no store.
+    fn write_own(&self, manifest: &Manifest) -> Result<()> {
+        let own = own_folder(self.staging);
+        manifest.write(self.staging)?;
+        fs::write_new(&own.join("lock.toml"), self.lock.text.as_bytes(), 0o644)?;
+        fs::write_new(&own.join("use"), b"", 0o666)?;
+        fs::create_dir(&own.join("index"))?;
+        let linker = Linker::new(crate::link::LinkMode::Auto);
+        for artifact in self.artifacts {
+            let to = own.join("index").join(artifact.sha256.to_string());
+            linker.place(&artifact.index_path(), &to, false, unpack::mtime_of(artifact.sha256))?;
+        }
+        Ok(())
+    }
+}
+
+/// Which script of the layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum ScriptKey {
+    EntryPoint(usize),
+    Rewritten(Place),
+}
