@@ -113,13 +113,16 @@ def _without_zig(reason: str) -> bool:
 
 
 def _build_node_program(*, old_glibc: bool) -> None:
+    environment = {**os.environ, **(maturin._get_env() or {})}  # a Rust that maturin installed
+    # A folder of its own: maturin's and cargo-zigbuild's linker wrappers differ in their paths, and in
+    # one folder each would make the other compile everything again.
+    folder = Path(environment.get("CARGO_TARGET_DIR", ROOT / "target")) / "node"
     verb, target = ("zigbuild", f"{TRIPLE}.{GLIBC}") if old_glibc else ("build", TRIPLE)
     command = ["cargo", verb, "--release", "--bin", "fastenv-node", "--target", target]
+    command += ["--target-dir", str(folder)]
     print("Running `" + " ".join(command) + "`", flush=True)
-    environment = {**os.environ, **(maturin._get_env() or {})}  # a Rust that maturin installed
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
-    built = Path(environment.get("CARGO_TARGET_DIR", ROOT / "target")) / TRIPLE / "release"
-    _replace(built / "fastenv-node", NODE_PROGRAM)
+    _replace(folder / TRIPLE / "release" / "fastenv-node", NODE_PROGRAM)
 
 
 def _replace(source: Path, destination: Path) -> None:
