@@ -12,17 +12,22 @@ pub mod digest;
 pub mod env_id;
 pub mod error;
 pub mod event;
+pub mod exec;
 pub mod finish;
 pub mod fs;
 pub mod interpreter;
 pub mod layout;
 pub mod link;
 pub mod lock;
+pub mod materialize;
+pub mod obtain;
 pub mod plan;
 pub mod prefix;
 pub mod store;
 pub mod task;
+pub mod tree;
 pub mod unpack;
+pub mod verify;
 
 #[cfg(feature = "python")]
 mod py;

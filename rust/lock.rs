@@ -114,6 +114,13 @@ impl LockedInterpreter {
     pub fn minor(&self) -> String {
         self.version.split('.').take(2).collect::<Vec<_>>().join(".")
     }
+
+    /// `3.11`, or `3.13t` for the free-threaded build, as the folder below `lib` is named.
+    #[must_use]
+    pub fn lib_version(&self) -> String {
+        let free_threaded = self.soabi.split('-').nth(1).is_some_and(|tag| tag.ends_with('t'));
+        format!("{}{}", self.minor(), if free_threaded { "t" } else { "" })
+    }
 }
 
 /// One wheel of one package.

@@ -45,6 +45,12 @@ impl Task {
         self.cancelled.store(true, Ordering::Release);
     }
 
+    /// The flag itself, for a signal handler to set.
+    #[must_use]
+    pub fn cancel_flag(&self) -> Arc<AtomicBool> {
+        self.cancelled.clone()
+    }
+
     /// Whether [`Self::cancel`] was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

@@ -17,7 +17,6 @@ use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
 use crate::store::artifact::Artifact;
 use crate::task::Task;
-use crate::unpack;
 
 /// All that a tree is made from.
 #[derive(Clone, Copy)]
@@ -49,8 +48,7 @@ impl Recipe<'_> {
         generated.extend(own_scripts.into_iter().map(|(_, file)| file));
         generated.extend(records);
         generated.sort_by(|one, other| one.path.cmp(&other.path));
-        let manifest =
-            Manifest { artifacts: self.artifact_rows(), generated, links, lost: self.lost_rows() };
+        let manifest = Manifest { artifacts: self.artifact_rows(), generated, links, lost: self.lost_rows() };
         self.write_own(&manifest)?;
         Ok(manifest)
     }
@@ -77,7 +75,7 @@ impl Recipe<'_> {
             for place in &group.files {
                 let artifact = &self.artifacts[place.package as usize];
                 let file = file_of(self.artifacts, *place);
-                let mtime = unpack::mtime_of(artifact.sha256);
+                let mtime = artifact.mtime();
                 linker.place(&artifact.file(file), &dir.join(&file.name), file.executable, mtime)?;
             }
             Ok(())
@@ -101,10 +99,8 @@ impl Recipe<'_> {
             let content = scripts::rewrite(&fs::read(&artifact.file(file))?, &python);
             let package = &self.lock.packages[place.package as usize].name;
             let path = format!("bin/{}", file.name);
-            written.push((
-                ScriptKey::Rewritten(place),
-                generate(self.staging, path, package, &content, true)?,
-            ));
+            written
+                .push((ScriptKey::Rewritten(place), generate(self.staging, path, package, &content, true)?));
         }
         Ok(written)
     }
@@ -122,7 +118,11 @@ impl Recipe<'_> {
     }
 
     /// RECORD, INSTALLER, REQUESTED and `direct_url.json` of one package.
-    fn write_record(&self, package: usize, scripts: &HashMap<ScriptKey, &Generated>) -> Result<Vec<Generated>> {
+    fn write_record(
+        &self,
+        package: usize,
+        scripts: &HashMap<ScriptKey, &Generated>,
+    ) -> Result<Vec<Generated>> {
         let (locked, artifact) = (&self.lock.packages[package], &self.artifacts[package]);
         let dist_info = format!("{}/{}", self.site(), artifact.index.dist_info);
         let own = |name: &str, content: &[u8]| {
@@ -152,7 +152,9 @@ impl Recipe<'_> {
         let dirs: Vec<String> = index
             .dirs
             .iter()
-            .map(|dir| record::relative(&(crate::layout::directory(dir, self.python) + "/"), &site))
+            .map(|dir| crate::layout::directory(dir, self.python))
+            .map(|dir| if dir.is_empty() { dir } else { dir + "/" })
+            .map(|dir| record::relative(&dir, &site))
             .collect();
         let mut rows: Vec<Row> = Vec::with_capacity(index.files.len() + 8);
         for (at, file) in index.files.iter().enumerate() {
@@ -218,7 +220,7 @@ impl Recipe<'_> {
         let linker = Linker::new(crate::link::LinkMode::Auto);
         for artifact in self.artifacts {
             let to = own.join("index").join(artifact.sha256.to_string());
-            linker.place(&artifact.index_path(), &to, false, unpack::mtime_of(artifact.sha256))?;
+            linker.place(&artifact.index_path(), &to, false, artifact.mtime())?;
         }
         Ok(())
     }

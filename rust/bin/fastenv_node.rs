@@ -1,3 +1,147 @@
 //! `fastenv-node`: the core as a program of its own, for nodes without Python.
+//!
+//! Standard output has the answer and nothing else; all that is said meanwhile goes to standard error.
 
-fn main() {}
+mod arguments;
+mod progress;
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use fastenv::error::{Error, Result};
+use fastenv::exec::{self, Ready};
+use fastenv::lock::Lock;
+use fastenv::materialize::{self, materialize};
+use fastenv::task::Task;
+use fastenv::verify::{Finding, verify};
+
+use arguments::{Arguments, Exec, Materialize, Verb, Verify};
+use progress::Style;
+
+/// Of `exec`, for a failure of its own.
+const EXEC_FAILED: u8 = 125;
+
+fn main() -> ExitCode {
+    let verb = match Arguments::try_parse() {
+        Ok(arguments) => arguments.verb,
+        Err(fault) => {
+            let _ = fault.print();
+            let is_help = matches!(fault.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if is_help { 0 } else { 2 });
+        }
+    };
+    let is_exec = matches!(verb, Verb::Exec(_));
+    match run(verb) {
+        Ok(status) => ExitCode::from(status),
+        Err(fault) => {
+            complain(&fault);
+            ExitCode::from(if is_exec { EXEC_FAILED } else { fault.exit_code() })
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<u8> {
+    match verb {
+        Verb::Materialize(arguments) => run_materialize(&arguments),
+        Verb::Exec(arguments) => run_exec(&arguments),
+        Verb::Verify(arguments) => run_verify(&arguments),
+        Verb::EnvId { lock } => {
+            say(&Lock::read(&lock)?.env_id.to_string());
+            Ok(0)
+        }
+    }
+}
+
+fn run_materialize(arguments: &Materialize) -> Result<u8> {
+    let style = Style::of(arguments.json);
+    let options = arguments.options.lift(arguments.prefix.clone());
+    let report = with_progress(style, |task| {
+        let lock = Lock::read(&arguments.lock)?;
+        materialize(&lock, &options, task)
+    })?;
+    let prefix = report.prefix.display().to_string();
+    if arguments.json {
+        let done = serde_json::json!({
+            "event": "done", "prefix": prefix, "env_id": report.env_id.to_string(),
+            "packages": report.packages, "fetched_bytes": report.fetched_bytes, "reused": report.reused,
+        });
+        say(&done.to_string());
+    } else {
+        say(&prefix);
+    }
+    Ok(0)
+}
+
+fn run_exec(arguments: &Exec) -> Result<u8> {
+    let options = arguments.options.lift(None);
+    // No progress: a launcher may read any line as a failure.
+    let ready: Ready = with_progress(Style::Silent, |task| exec::prepare(&arguments.env, &options, task))?;
+    if let Some(warning) = &ready.warning {
+        say_aside(&format!("fastenv: {warning}"));
+    }
+    let (status, fault) = exec::exec(&ready, &arguments.command, arguments.keep_pythonpath);
+    say_aside(&format!("fastenv: {fault}"));
+    Ok(status)
+}
+
+fn run_verify(arguments: &Verify) -> Result<u8> {
+    let look =
+        |task: &Task| materialize::pool(None)?.install(|| verify(&arguments.prefix, arguments.full, task));
+    let findings: Vec<Finding> = with_progress(Style::Silent, look)?;
+    for finding in &findings {
+        if arguments.json {
+            let row = serde_json::json!({
+                "event": "finding", "kind": finding.fault.word(), "path": finding.path, "package": finding.package,
+            });
+            say(&row.to_string());
+        } else {
+            say(&finding.to_string());
+        }
+    }
+    if arguments.json {
+        say(&serde_json::json!({"event": "done", "findings": findings.len()}).to_string());
+    } else if findings.is_empty() {
+        say_aside(&format!("{}: as it was published", Path::new(&arguments.prefix).display()));
+    }
+    Ok(u8::from(!findings.is_empty()))
+}
+
+/// Runs the work on a thread and shows how far it is; Ctrl-C and SIGTERM cancel it, a second one kills.
+fn with_progress<T: Send>(style: Style, work: impl FnOnce(&Task) -> Result<T> + Send) -> Result<T> {
+    let (sender, receiver) = channel();
+    let task = Task::new(Some(sender));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        // If they can't be registered, the signals kill as they always do.
+        let flag = task.cancel_flag();
+        let _ = signal_hook::flag::register_conditional_default(signal, flag.clone());
+        let _ = signal_hook::flag::register(signal, flag);
+    }
+    let counters = task.counters.clone();
+    thread::scope(|scope| {
+        // The task goes with the work: when its last sender is gone, the showing ends.
+        let worker = scope.spawn(move || work(&task));
+        progress::show(style, &receiver, &counters, &|| worker.is_finished());
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn say(line: &str) {
+    // A reader that went away is no failure of ours.
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+fn say_aside(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+fn complain(fault: &Error) {
+    say_aside(&format!("error: {fault}"));
+    if let Some(hint) = fault.hint() {
+        say_aside(&format!("hint: {hint}"));
+    }
+}

@@ -63,7 +63,10 @@ impl Staging {
             Ok(run) => Site::Beside(run),
             Err(fault) if is_denied(&fault) && fs::exists(prefix) => {
                 if *standing == Standing::Changed && State::read(prefix).is_some() {
-                    return Err(unfit(prefix, "it was changed since, and there is no room beside it to keep it"));
+                    return Err(unfit(
+                        prefix,
+                        "it was changed since, and there is no room beside it to keep it",
+                    ));
                 }
                 Site::InPlace
             }

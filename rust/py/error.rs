@@ -15,7 +15,10 @@ fn exception(py: Python<'_>, fault: &Error) -> PyResult<PyErr> {
     let class = match fault {
         Error::Cancelled(_) => return Ok(pyo3::exceptions::PyKeyboardInterrupt::new_err("cancelled")),
         Error::Lock(_) => "LockFormatError",
-        Error::Fs(_) => "FileSystemError",
+        Error::NoEnvironment(_) | Error::AmbiguousId(_) => "LockError",
+        Error::Layout(_) => "ArtifactError",
+        Error::Node(_) => "NodeUnfitError",
+        Error::Fs(_) | Error::Prefix(_) | Error::Unfinished(_) | Error::Threads(_) => "FileSystemError",
     };
     let details = PyDict::new(py);
     details.set_item("path", fault.path().map(|path| path.display().to_string()))?;

@@ -1,0 +1,133 @@
+"""The core, in Rust: coarse calls that release the GIL and can be interrupted.
+
+`fastenv.materialize` and its siblings are the public face; these take what those have checked.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import final
+
+__all__ = ["Event", "Finding", "Report", "compute_env_id", "env_id", "materialize", "verify"]
+
+@final
+class Event:
+    """One thing that happened in a long call; fields that its kind does not have are empty or 0.
+
+    `kind` is one of
+
+    * `plan`: `done` of `total` packages are in the store, `total_bytes` must be fetched;
+    * `progress`: `done` of `total` packages, `done_bytes` of `total_bytes`; at most one in 50 ms;
+    * `stored`: `package` is in the store;
+    * `stage`: `stage` (`fetch`, `link`, `publish`) has ended after `seconds`;
+    * `warning`: `message`, one sentence, about `package` (or about none).
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def package(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def done_bytes(self) -> int: ...
+    @property
+    def total_bytes(self) -> int: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Report:
+    """What `materialize` made.
+
+    `prefix` is where the environment stands, `env_id` its id (64 hexadecimal digits), `packages` how many it has,
+    `fetched_bytes` what crossed the network, `reused` whether it stood already, and `warnings` what the user should
+    know, a sentence each.
+    """
+
+    @property
+    def prefix(self) -> Path: ...
+    @property
+    def env_id(self) -> str: ...
+    @property
+    def packages(self) -> int: ...
+    @property
+    def fetched_bytes(self) -> int: ...
+    @property
+    def reused(self) -> bool: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Finding:
+    """A path that is not as it was published.
+
+    `kind` is `missing`, `unexpected`, `mode` (type, link target or executable bit), `size`, `content` (only with
+    `full`), or `record` (fastenv's own record of the environment is damaged). `path` is relative to the prefix;
+    `package` is empty if the path belongs to none.
+    """
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def package(self) -> str: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+def compute_env_id(text: str) -> str:
+    """The env id (docs/env-id.md) that a lock's text describes, whatever id it states.
+
+    Raises:
+        LockFormatError: the text is not a lock that this version reads.
+    """
+
+def env_id(text: str, label: str) -> str:
+    """The env id that a lock states, checked against its content; `label` names the lock in errors.
+
+    Raises:
+        LockFormatError: the text is not a lock that this version reads, or states another id.
+    """
+
+def materialize(
+    text: str,
+    folder: str,
+    label: str,
+    *,
+    root: str | None,
+    prefix: str | None,
+    python: str | None,
+    link_mode: str,
+    jobs: int | None,
+    connections: int | None,
+    durable: bool,
+    strict: bool,
+    on_event: Callable[[Event], object] | None,
+) -> Report:
+    """Makes the environment of a lock, or finds it made; see `fastenv.materialize`.
+
+    `text` is the lock's, `folder` the one that its relative paths are below, `label` its name in errors.
+
+    Raises:
+        LockFormatError, ArtifactError, NodeUnfitError, FileSystemError, NetworkError: see `fastenv.exceptions`.
+        KeyboardInterrupt: Ctrl-C; nothing half-made is left.
+        ValueError: `link_mode` is none of auto, hardlink, reflink, copy.
+    """
+
+def verify(prefix: str, *, full: bool, on_event: Callable[[Event], object] | None) -> list[Finding]:
+    """What of the environment at `prefix` is not as it was published, sorted by path; see `fastenv.verify`.
+
+    Raises:
+        FileSystemError: it can't be read, or is not an environment that fastenv made.
+    """

@@ -1,0 +1,113 @@
+//! What may be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use fastenv::link::LinkMode;
+
+/// Environments from locks, on a node.
+#[derive(Parser)]
+#[command(name = "fastenv-node", version, about)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    /// Make the environment of a lock and print its prefix
+    Materialize(Materialize),
+    /// Run a command in an environment, made if need be
+    Exec(Exec),
+    /// Compare an environment with what was published
+    Verify(Verify),
+    /// Print the id of the environment that a lock describes
+    EnvId {
+        /// pylock.fastenv.toml
+        lock: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Materialize {
+    /// pylock.fastenv.toml
+    pub(crate) lock: PathBuf,
+    /// Where the environment goes; into the store by default
+    #[arg(long)]
+    pub(crate) prefix: Option<PathBuf>,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+#[derive(Args)]
+pub(crate) struct Exec {
+    /// A lock file, a prefix, or an env id (12 digits or more)
+    pub(crate) env: OsString,
+    /// Keep PYTHONPATH, which is dropped otherwise
+    #[arg(long)]
+    pub(crate) keep_pythonpath: bool,
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// The command and its arguments, after `--`
+    #[arg(last = true, required = true)]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// The environment
+    pub(crate) prefix: PathBuf,
+    /// Hash every file, not only look at its size and mode
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The root of the store [default: `$FASTENV_ROOT`, else the best local disk]
+    #[arg(long)]
+    root: Option<PathBuf>,
+    /// The interpreter [default: found by what the lock says]
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// auto, hardlink, reflink or copy
+    #[arg(long, default_value = "auto", value_parser = |text: &str| text.parse::<LinkMode>())]
+    link_mode: LinkMode,
+    /// Threads that unpack and link [default: the number of processors]
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Connections at once [default: 16]
+    #[arg(long)]
+    connections: Option<usize>,
+    /// Write everything to disk before the environment is published
+    #[arg(long)]
+    durable: bool,
+    /// Refuse another build of the interpreter
+    #[arg(long)]
+    strict: bool,
+    /// Byte code in the store is not there yet: accepted, so that command lines can say it
+    #[arg(long, action = ArgAction::SetTrue)]
+    no_compile: bool,
+}
+
+impl Options {
+    pub(crate) fn lift(&self, prefix: Option<PathBuf>) -> fastenv::materialize::Options {
+        fastenv::materialize::Options {
+            root: self.root.clone(),
+            prefix,
+            python: self.python.clone(),
+            link_mode: self.link_mode,
+            jobs: self.jobs,
+            connections: self.connections,
+            durable: self.durable,
+            strict: self.strict,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `exec`: runs a command in an environment, with the same process id.
+//!
+//! Nothing is printed on standard output, and on standard error no more than one line: launchers read both.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
+
+use crate::digest::Sha256;
+use crate::error::{Error, Result};
+use crate::lock::Lock;
+use crate::materialize::{Options, materialize};
+use crate::prefix::publish::PrefixError;
+use crate::prefix::state::State;
+use crate::prefix::{Standing, own_folder};
+use crate::store::Store;
+use crate::store::root::Root;
+use crate::task::Task;
+
+/// An environment that is ready to run in.
+#[derive(Debug)]
+pub struct Ready {
+    /// Where it stands.
+    pub prefix: PathBuf,
+    /// Its id.
+    pub env_id: Sha256,
+    /// What the user should know: that somebody changed it.
+    pub warning: Option<String>,
+}
+
+/// The environment that `name` means: a lock file, a prefix, or an env id (12 digits or more). A lock is
+/// materialized if need be; a prefix that is the user's is taken as it is.
+pub fn prepare(name: &OsStr, options: &Options, task: &Task) -> Result<Ready> {
+    let path = Path::new(name);
+    if path.is_file() {
+        let report = materialize(&Lock::read(path)?, options, task)?;
+        return Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None });
+    }
+    if path.is_dir() {
+        return from_prefix(path);
+    }
+    match name.to_str().filter(|text| is_id(text)) {
+        Some(id) => from_id(&id.to_ascii_lowercase(), options, task),
+        None => Err(Error::NoEnvironment(name.to_string_lossy().into_owned())),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    (12..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn from_prefix(path: &Path) -> Result<Ready> {
+    let prefix = crate::fs::canonicalize(path)?;
+    match Standing::of(&prefix) {
+        Standing::Ours(state) => Ok(Ready { prefix, env_id: state.env_id, warning: None }),
+        Standing::Changed => match State::read(&prefix).filter(|state| state.prefix == prefix) {
+            Some(state) => {
+                let warning = format!("{} was changed since it was materialized", prefix.display());
+                Ok(Ready { prefix, env_id: state.env_id, warning: Some(warning) })
+            }
+            None => Err(Error::Unfinished(prefix)),
+        },
+        _ => Err(PrefixError::Foreign(prefix).into()),
+    }
+}
+
+/// From the store: the environment if it stands, else its lock, which was kept when it was made.
+fn from_id(id: &str, options: &Options, task: &Task) -> Result<Ready> {
+    let store = Store::open(&Root::choose(options.root.as_deref())?)?;
+    let locks = crate::fs::read_dir(&store.folder("locks"))?;
+    let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(id));
+    let found: Vec<&PathBuf> = locks.iter().filter(named).collect();
+    match found.as_slice() {
+        [lock] => {
+            let report = materialize(&Lock::read(lock)?, options, task)?;
+            Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None })
+        }
+        [] => Err(Error::NoEnvironment(id.to_owned())),
+        _ => Err(Error::AmbiguousId(id.to_owned())),
+    }
+}
+
+/// The variables of a process in the environment: a value, or `None` to drop it.
+#[must_use]
+pub fn variables(ready: &Ready, keep_pythonpath: bool) -> Vec<(&'static str, Option<OsString>)> {
+    let mut path = OsString::from(ready.prefix.join("bin"));
+    if let Some(old) = env::var_os("PATH").filter(|old| !old.is_empty()) {
+        path.push(":");
+        path.push(old);
+    }
+    let mut variables = vec![
+        ("PATH", Some(path)),
+        ("VIRTUAL_ENV", Some(ready.prefix.clone().into_os_string())),
+        ("PYTHONNOUSERSITE", Some("1".into())),
+        ("FASTENV_ENV_ID", Some(ready.env_id.to_string().into())),
+        ("PYTHONHOME", None),
+        ("CONDA_PREFIX", None),
+    ];
+    if !keep_pythonpath {
+        variables.push(("PYTHONPATH", None));
+    }
+    variables
+}
+
+/// Becomes the command. Returns only if that failed, with the shell's status for it (127 not found, 126 not
+/// to be run) and the reason.
+#[must_use]
+pub fn exec(ready: &Ready, command: &[OsString], keep_pythonpath: bool) -> (u8, String) {
+    hold(&ready.prefix);
+    let Some((program, arguments)) = command.split_first() else { return (125, "no command given".into()) };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    for (name, value) in variables(ready, keep_pythonpath) {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let fault = command.exec();
+    let status = if fault.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+    (status, format!("cannot run {}: {fault}", program.to_string_lossy()))
+}
+
+/// Takes a shared lock that the command inherits, so that `store gc` sees that the environment is in use.
+/// Where there are no locks, gc goes by last use.
+fn hold(prefix: &Path) {
+    let path = own_folder(prefix).join("use");
+    // Not close-on-exec: that is its purpose.
+    if let Ok(file) = rustix::fs::openat(CWD, &path, OFlags::RDONLY, Mode::empty()) {
+        let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
+        std::mem::forget(file);
+    }
+}

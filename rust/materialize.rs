@@ -1,0 +1,288 @@
+//! From a lock to an environment at its prefix: plan, obtain, compose, build, publish.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::digest::Sha256;
+use crate::error::Result;
+use crate::event::Event;
+use crate::fs;
+use crate::interpreter::{Interpreter, Search};
+use crate::layout;
+use crate::link::{LinkMode, Linker};
+use crate::lock::Lock;
+use crate::obtain;
+use crate::plan::Plan;
+use crate::prefix::Standing;
+use crate::prefix::publish::{PrefixError, Staging};
+use crate::prefix::state::State;
+use crate::store::Store;
+use crate::store::artifact::{self, Artifact};
+use crate::store::flock::Flock;
+use crate::store::root::Root;
+use crate::store::run::Run;
+use crate::task::Task;
+use crate::tree::Recipe;
+
+/// How to materialize. The defaults are those of the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The root of the store; chosen if not given.
+    pub root: Option<PathBuf>,
+    /// Where the environment goes; into the store if not given.
+    pub prefix: Option<PathBuf>,
+    /// The interpreter; found if not given.
+    pub python: Option<PathBuf>,
+    /// How files get from the store into the environment.
+    pub link_mode: LinkMode,
+    /// Threads that unpack and link; as many as processors if not given.
+    pub jobs: Option<usize>,
+    /// Connections at once; 16 if not given.
+    pub connections: Option<usize>,
+    /// Write everything to disk before the environment is published.
+    pub durable: bool,
+    /// Another build of the interpreter is an error.
+    pub strict: bool,
+}
+
+/// What was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Where the environment stands.
+    pub prefix: PathBuf,
+    /// Its id.
+    pub env_id: Sha256,
+    /// Packages in it.
+    pub packages: usize,
+    /// Bytes that were fetched.
+    pub fetched_bytes: u64,
+    /// Whether it was there already, whole.
+    pub reused: bool,
+    /// What the user should know, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Makes the environment of a lock, or finds it made.
+pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report> {
+    let store = Store::open(&Root::choose(options.root.as_deref())?)?;
+    let prefix = prefix_of(lock, &store, options)?;
+    if let Some(found) = standing_env(lock, &store, &prefix, options) {
+        return Ok(reuse(lock, found));
+    }
+    // One run a prefix at a time; who waited finds the other's work.
+    let name = Sha256::of(prefix.as_os_str().as_encoded_bytes()).to_string();
+    let _turn = Flock::wait(&store.folder("flocks").join(format!("prefix-{}", &name[..16])), task)?;
+    if let Some(found) = standing_env(lock, &store, &prefix, options) {
+        return Ok(reuse(lock, found));
+    }
+    let pool = pool(options.jobs)?;
+    pool.install(|| Making { lock, store: &store, prefix: &prefix, options, task }.make(&pool))
+}
+
+/// A pool of our own: the global one may be another library's.
+pub fn pool(jobs: Option<usize>) -> Result<ThreadPool> {
+    let threads = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let build =
+        ThreadPoolBuilder::new().num_threads(threads.max(1)).thread_name(|at| format!("fastenv-{at}"));
+    build.build().map_err(|fault| crate::error::Error::Threads(fault.to_string()))
+}
+
+fn prefix_of(lock: &Lock, store: &Store, options: &Options) -> Result<PathBuf> {
+    let Some(prefix) = &options.prefix else { return Ok(store.env_prefix(lock.env_id)) };
+    let absolute = |source| fs::FsError { action: "resolve", path: prefix.clone(), source };
+    let prefix = std::path::absolute(prefix).map_err(absolute)?;
+    // Scripts and state name the prefix: by one name, whatever links led to it.
+    let (Some(parent), Some(name)) = (prefix.parent(), prefix.file_name()) else {
+        let why = "it is no folder that can be made";
+        return Err(PrefixError::Unfit { path: prefix, why }.into());
+    };
+    fs::create_dir_all(parent)?;
+    Ok(fs::canonicalize(&prefix).or_else(|_| fs::canonicalize(parent).map(|parent| parent.join(name)))?)
+}
+
+/// An environment that stands, whole and unchanged: at the prefix, or in a read-only root if none was asked for.
+fn standing_env(lock: &Lock, store: &Store, prefix: &Path, options: &Options) -> Option<PathBuf> {
+    let others = store.read_only_prefixes(lock.env_id).filter(|_| options.prefix.is_none());
+    let is_it = |path: &PathBuf| match Standing::of(path) {
+        Standing::Ours(state) => state.env_id == lock.env_id,
+        _ => false,
+    };
+    std::iter::once(prefix.to_owned()).chain(others).find(is_it)
+}
+
+fn reuse(lock: &Lock, prefix: PathBuf) -> Report {
+    let (env_id, packages) = (lock.env_id, lock.packages.len());
+    Report { prefix, env_id, packages, fetched_bytes: 0, reused: true, warnings: Vec::new() }
+}
+
+/// One making of one environment, under the lock of its prefix.
+struct Making<'a> {
+    lock: &'a Lock,
+    store: &'a Store,
+    prefix: &'a Path,
+    options: &'a Options,
+    task: &'a Task,
+}
+
+impl Making<'_> {
+    fn make(&self, pool: &ThreadPool) -> Result<Report> {
+        let standing = Standing::of(self.prefix);
+        if standing == Standing::Foreign {
+            return Err(PrefixError::Foreign(self.prefix.to_owned()).into());
+        }
+        let mut warnings = Vec::new();
+        let interpreter = self.interpreter(&mut warnings)?;
+        let run = Run::begin(&self.store.folder("tmp"))?;
+        let artifacts = self.stage("fetch", || self.artifacts(&run, pool, &mut warnings))?;
+        let kept = self.build(&run, &standing, &interpreter, &artifacts, &mut warnings)?;
+        self.keep_lock()?;
+        if let Some(kept) = kept {
+            self.warn(&mut warnings, "", format!("what was changed there is kept as {}", kept.display()));
+        }
+        Ok(Report {
+            prefix: self.prefix.to_owned(),
+            env_id: self.lock.env_id,
+            packages: self.lock.packages.len(),
+            fetched_bytes: self.task.counters.fetched_bytes.load(Ordering::Relaxed),
+            reused: false,
+            warnings,
+        })
+    }
+
+    fn interpreter(&self, warnings: &mut Vec<String>) -> Result<Interpreter> {
+        let cache = self.store.folder("interpreters");
+        let search = Search {
+            wanted: &self.lock.interpreter,
+            platform: &self.lock.platform,
+            explicit: self.options.python.as_deref(),
+            strict: self.options.strict,
+            cache: Some(&cache),
+        };
+        let (interpreter, warning) = search.run()?;
+        if let Some(warning) = warning {
+            self.warn(warnings, "", warning);
+        }
+        Ok(interpreter)
+    }
+
+    /// All artifacts, in the order of the packages; those that the store lacks are fetched.
+    fn artifacts(&self, run: &Run, pool: &ThreadPool, warnings: &mut Vec<String>) -> Result<Vec<Artifact>> {
+        let packages = &self.lock.packages;
+        let mut found: Vec<Option<Artifact>> =
+            packages.par_iter().map(|package| self.store.find(package.sha256)).collect();
+        let present: HashSet<Sha256> = found.iter().flatten().map(|artifact| artifact.sha256).collect();
+        let plan = Plan::new(self.lock, &present);
+        self.announce(&plan);
+        let request = obtain::Request {
+            lock: self.lock,
+            store: self.store,
+            plan: &plan,
+            connections: self.options.connections.unwrap_or(16),
+        };
+        for artifact in request.run(run, pool, self.task)? {
+            for at in (0..packages.len()).filter(|&at| packages[at].sha256 == artifact.sha256) {
+                found[at] = Some(artifact.clone());
+            }
+        }
+        let artifacts: Vec<Artifact> = found.into_iter().flatten().collect();
+        debug_assert_eq!(artifacts.len(), packages.len(), "what was missing was obtained");
+        for (package, artifact) in packages.iter().zip(&artifacts) {
+            obtain::check(package, &artifact.index)?;
+            for warning in &artifact.index.warnings {
+                self.warn(warnings, &package.name, warning.clone());
+            }
+        }
+        Ok(artifacts)
+    }
+
+    fn announce(&self, plan: &Plan) {
+        let (packages, missing) = (self.lock.packages.len() as u64, plan.missing.len() as u64);
+        let counters = &self.task.counters;
+        counters.packages_total.store(packages, Ordering::Relaxed);
+        counters.packages_done.store(packages - missing, Ordering::Relaxed);
+        counters.total_bytes.store(plan.bytes, Ordering::Relaxed);
+        self.task.emit(Event::Planned { packages, missing, bytes: plan.bytes });
+    }
+
+    fn build(
+        &self,
+        run: &Run,
+        standing: &Standing,
+        interpreter: &Interpreter,
+        artifacts: &[Artifact],
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<PathBuf>> {
+        let python = format!("python{}", self.lock.interpreter.lib_version());
+        let layout = layout::compose(self.lock, artifacts, &python)?;
+        for (package, message) in &layout.warnings {
+            self.warn(warnings, package, message.clone());
+        }
+        let own = self.store.owns(self.prefix);
+        let staging = Staging::prepare(self.prefix, standing, own.then(|| run.folder()))?;
+        let folder = staging.folder();
+        let recipe = Recipe {
+            lock: self.lock,
+            artifacts,
+            layout: &layout,
+            interpreter,
+            python: &python,
+            staging: &folder,
+            prefix: self.prefix,
+        };
+        let linker = Linker::new(self.options.link_mode);
+        self.stage("link", || recipe.build(&linker, self.task))?;
+        self.stage("publish", || {
+            self.seal(&folder, interpreter, &python, own)?;
+            self.task.check()?;
+            Ok(staging.publish(standing)?)
+        })
+    }
+
+    /// Writes the state, after the last change to `bin` and site-packages.
+    fn seal(&self, folder: &Path, interpreter: &Interpreter, python: &str, own: bool) -> Result<()> {
+        let site = format!("lib/{python}/site-packages");
+        if own {
+            // What the store owns is nobody's to install into; see `Standing::Changed` for root, who can.
+            fs::set_mode(&folder.join("bin"), 0o555)?;
+            fs::set_mode(&folder.join(&site), 0o555)?;
+        }
+        let (env_id, boot) = (self.lock.env_id, artifact::boot());
+        let state = State::of(folder, self.prefix, env_id, boot, &interpreter.executable, &site)?;
+        if self.options.durable {
+            fs::sync_file_system(folder)?;
+            fs::sync_file_system(&self.store.folder("artifacts"))?;
+        }
+        state.write(folder)?;
+        if self.options.durable {
+            fs::sync_file_system(folder)?;
+        }
+        Ok(())
+    }
+
+    /// `locks/<env id>.toml`, so that `exec` can be given the id alone.
+    fn keep_lock(&self) -> Result<()> {
+        let path = self.store.folder("locks").join(format!("{}.toml", self.lock.env_id));
+        if !fs::exists(&path) {
+            fs::write_atomic(&path, self.lock.text.as_bytes(), 0o644)?;
+        }
+        Ok(())
+    }
+
+    fn stage<T>(&self, name: &'static str, deed: impl FnOnce() -> Result<T>) -> Result<T> {
+        let begun = Instant::now();
+        let done = deed()?;
+        self.task.emit(Event::Stage { name, took: begun.elapsed() });
+        Ok(done)
+    }
+
+    fn warn(&self, warnings: &mut Vec<String>, package: &str, message: String) {
+        let text = if package.is_empty() { message.clone() } else { format!("{package}: {message}") };
+        warnings.push(text);
+        self.task.emit(Event::Warning { package: package.to_owned(), message });
+    }
+}

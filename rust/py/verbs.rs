@@ -1,0 +1,67 @@
+//! The verbs, a function each; arguments are checked in Python, where they have defaults.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+
+use crate::error::Error;
+use crate::link::LinkMode;
+use crate::lock::{self, Lock};
+use crate::py::types::{Finding, Report};
+use crate::py::{doorway, error};
+
+#[pyfunction]
+pub(super) fn compute_env_id(py: Python<'_>, text: &str) -> PyResult<String> {
+    let id = py.detach(|| lock::compute_env_id(text)).map_err(|fault| error::raise(py, &fault.into()))?;
+    Ok(id.to_string())
+}
+
+#[pyfunction]
+pub(super) fn env_id(py: Python<'_>, text: String, label: &str) -> PyResult<String> {
+    let lock = py.detach(|| Lock::parse(text, PathBuf::new(), label));
+    Ok(lock.map_err(|fault| error::raise(py, &fault.into()))?.env_id.to_string())
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, on_event))]
+#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // the keywords of one Python function
+pub(super) fn materialize(
+    py: Python<'_>,
+    text: String,
+    folder: PathBuf,
+    label: String,
+    root: Option<PathBuf>,
+    prefix: Option<PathBuf>,
+    python: Option<PathBuf>,
+    link_mode: &str,
+    jobs: Option<usize>,
+    connections: Option<usize>,
+    durable: bool,
+    strict: bool,
+    on_event: Option<Py<PyAny>>,
+) -> PyResult<Report> {
+    let link_mode: LinkMode = link_mode.parse().map_err(pyo3::exceptions::PyValueError::new_err)?;
+    let options =
+        crate::materialize::Options { root, prefix, python, link_mode, jobs, connections, durable, strict };
+    let report = doorway::enter(py, on_event.as_ref(), |task| {
+        let lock = Lock::parse(text, folder, &label)?;
+        crate::materialize::materialize(&lock, &options, task)
+    })?;
+    Ok(report.into())
+}
+
+#[pyfunction]
+#[pyo3(signature = (prefix, *, full, on_event))]
+#[allow(clippy::needless_pass_by_value)] // PyO3 extracts values
+pub(super) fn verify(
+    py: Python<'_>,
+    prefix: PathBuf,
+    full: bool,
+    on_event: Option<Py<PyAny>>,
+) -> PyResult<Vec<Finding>> {
+    let findings = doorway::enter(py, on_event.as_ref(), |task| {
+        let pool = crate::materialize::pool(None)?;
+        pool.install(|| crate::verify::verify(&prefix, full, task)).map_err(Error::from)
+    })?;
+    Ok(findings.into_iter().map(Finding::from).collect())
+}
