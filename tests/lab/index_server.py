@@ -270,7 +270,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._empty(416, {"Content-Range": f"bytes */{total}"})
             return
         first, last = span or (0, total - 1)
-        headers = {"Content-Type": "application/octet-stream", "ETag": f'"{_sha256(path, path.stat().st_mtime_ns)}"'}
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "ETag": f'"{_sha256(path, path.stat().st_mtime_ns)}"',
+        }
         if not self.fault.ignore_ranges:
             headers["Accept-Ranges"] = "bytes"
         if span is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from fastenv.exceptions import ScanError
-from fastenv.scan.inventory import FORMAT, Inventory
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fastenv.exceptions import ScanError
+from fastenv.scan.inventory import FORMAT, Inventory
 
 inventories = st.builds(Inventory, format=st.just(FORMAT))
 json_values = st.recursive(

@@ -1,1 +1,127 @@
-"""Reading an environment: from an interpreter to an Inventory."""
+"""Reading an environment: from an interpreter to an Inventory. Reads files only; never the network.
+
+The way of the data, a file a step:
+
+    interpreter     asks the target once what it is and where it looks
+    layers          the effective search path, entry by entry, each with its layer
+    distributions   every .dist-info (dist_info) and .egg-info (egg_info) on it; conda's own records (conda)
+    record          RECORD, install paths, files digest;  metadata, origin: the other small files
+    duplicates      one distribution a name
+    contested       paths that several claim
+    strays          files that nobody owns, owned files that are gone
+    left_out        fastenv itself
+    notes           what bears on the environment from outside, what was not followed
+    inventory       the result, and its JSON
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fastenv.exceptions import ScanError
+from fastenv.scan.conda import read_conda_records
+from fastenv.scan.contested import contested_paths
+from fastenv.scan.distributions import find
+from fastenv.scan.duplicates import choose
+from fastenv.scan.interpreter import ask, find_in_prefix
+from fastenv.scan.inventory import Broken, Inventory
+from fastenv.scan.layers import search_path
+from fastenv.scan.left_out import leave_out
+from fastenv.scan.notes import notes, variables
+from fastenv.scan.strays import survey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastenv.scan.installed import Installed
+    from fastenv.scan.strays import Survey
+
+__all__ = ["Inventory", "scan"]
+
+
+def scan(
+    *,
+    python: str | os.PathLike[str] | None = None,
+    prefix: str | os.PathLike[str] | None = None,
+    layers: Literal["all", "env"] = "all",
+    include_self: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> Inventory:
+    """What is in an environment, and where each thing came from.
+
+    Args:
+        python: the interpreter of the environment; default: the one that runs this.
+        prefix: or the directory of a venv or conda environment.
+        layers: "all" that the interpreter would find, the user's own site-packages, PYTHONPATH and the
+            system's included; or "env", what the environment itself holds.
+        include_self: keep fastenv and what only fastenv requires.
+        environ: the variables of the user whose search path is meant; default: os.environ.
+
+    Raises ScanError when there is no such environment or its interpreter does not answer. Whatever is
+    damaged in the environment is no error: it is in the inventory.
+    """
+    environ = os.environ if environ is None else environ
+    if layers not in ("all", "env"):
+        raise ScanError(f"layers is {layers!r}: it is 'all' or 'env'")
+    facts = ask(_executable(python, prefix), environ)
+    walked = search_path(facts, environ, only_env=layers == "env")
+    conda = read_conda_records(facts.interpreter.prefix)
+    found = find(walked.entries, conda)
+    surveyed = survey(walked.entries, found, facts.interpreter, conda)
+    chosen, shadowed = choose(found.installed)
+    winners, gone = _mark_missing(chosen, surveyed)
+    everything = [item.distribution for item in winners]
+    left_out = () if include_self else leave_out(everything, facts.interpreter, facts.platform)
+    absent = {item.name for item in left_out}
+    kept = [item for item in winners if item.distribution.name not in absent]
+    return Inventory(
+        interpreter=facts.interpreter,
+        platform=facts.platform,
+        conda=conda is not None,
+        variables=variables(environ),
+        search_path=tuple(walked.entries),
+        pth_code=tuple(walked.pth_code),
+        distributions=tuple(sorted((item.distribution for item in kept), key=lambda it: it.name)),
+        shadowed=tuple(shadowed),
+        broken=(*found.broken, *gone),
+        strays=tuple(surveyed.strays),
+        contested=contested_paths(kept, [entry.path for entry in walked.entries]),
+        left_out=left_out,
+        notes=(*notes(facts.interpreter, environ, found, conda), *walked.notes, *surveyed.notes),
+    )
+
+
+def _executable(
+    python: str | os.PathLike[str] | None, prefix: str | os.PathLike[str] | None
+) -> str:
+    """The interpreter to ask, by the arguments of ``scan``."""
+    if python is not None and prefix is not None:
+        raise ScanError("both python and prefix are given", hint="give one of them")
+    if prefix is not None:
+        return str(find_in_prefix(Path(prefix).absolute()))
+    name = sys.executable if python is None else os.fspath(python)
+    found = name if os.path.dirname(name) else shutil.which(name)
+    if not found:
+        raise ScanError(f"{name} is not on PATH", path=name, hint="give the path of an interpreter")
+    return os.path.abspath(found)
+
+
+def _mark_missing(
+    chosen: list[Installed], surveyed: Survey
+) -> tuple[list[Installed], list[Broken]]:
+    """Note on each distribution which of its files are gone."""
+    marked, broken = [], []
+    for item in chosen:
+        if missing := surveyed.missing(item):
+            it = item.distribution
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            reason = f"files that its RECORD names are gone: {', '.join(missing[:3])}{more}"
+            broken.append(Broken(it.metadata_path, it.layer, it.name, (reason,)))
+            item = replace(item, distribution=replace(it, problems=(*it.problems, reason)))  # noqa: PLW2901
+        marked.append(item)
+    return marked, broken

@@ -45,7 +45,9 @@ Layer = Literal["env", "base", "user", "PYTHONPATH", ".pth"]
 stands on (base), the user's own site-packages (user), a directory named by PYTHONPATH, or one that a line
 of a .pth file adds."""
 
-OriginKind = Literal["index", "vcs", "editable", "archive", "local-dir", "conda", "system", "unknown"]
+OriginKind = Literal[
+    "index", "vcs", "editable", "archive", "local-dir", "conda", "system", "unknown"
+]
 MetadataFormat = Literal["dist-info", "egg-info", "egg"]
 StrayKind = Literal["module", "file", "egg-info", "script", "leftover", "venv"]
 
@@ -250,7 +252,8 @@ class LeftOut:
 class Inventory:
     """All that a scan found. ``variables`` are the environment variables that bear on what is imported and
     loaded (PYTHONPATH, LD_LIBRARY_PATH, LOADEDMODULES...), as they were set. ``notes`` are sentences on
-    what a scan could not place or did not follow."""
+    what a scan could not place or did not follow.
+    """
 
     format: int = FORMAT
     interpreter: Interpreter
@@ -288,7 +291,9 @@ def _object(text: str, path: str | None) -> object:
     except ValueError as error:
         raise ScanError(f"{place} is not JSON: {error}", path=path) from error
     if not isinstance(data, dict) or "format" not in data:
-        raise ScanError(f"{place} is not an inventory of fastenv: it has no format", path=path, hint=_AGAIN)
+        raise ScanError(
+            f"{place} is not an inventory of fastenv: it has no format", path=path, hint=_AGAIN
+        )
     if data["format"] != FORMAT:
         message = f"{place} is an inventory of format {data['format']!r}; this fastenv reads format {FORMAT}"
         raise ScanError(message, path=path, hint=_AGAIN)

@@ -71,7 +71,10 @@ def _dataclass(kind: type, data: object, place: str) -> object:
         word, names = ("unknown", unknown) if unknown else ("missing", missing)
         raise _Mismatch(f"{place or 'the value'}: {word} field {', '.join(sorted(names))}")
     return kind(
-        **{name: _decode(hint, data[name], f"{place}.{name}".lstrip(".")) for name, hint in hints.items()}
+        **{
+            name: _decode(hint, data[name], f"{place}.{name}".lstrip("."))
+            for name, hint in hints.items()
+        }
     )
 
 
@@ -83,7 +86,8 @@ def _tuple(arms: tuple[Any, ...], data: object, place: str) -> tuple[object, ...
     if len(arms) != len(data):
         raise _Mismatch(f"{place} has {len(data)} items, not {len(arms)}")
     return tuple(
-        _decode(arm, item, f"{place}[{at}]") for at, (arm, item) in enumerate(zip(arms, data, strict=True))
+        _decode(arm, item, f"{place}[{at}]")
+        for at, (arm, item) in enumerate(zip(arms, data, strict=True))
     )
 
 

@@ -1,0 +1,51 @@
+"""What bears on an environment from outside of it, and what a scan did not follow."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fastenv.scan.conda import CondaRecords
+    from fastenv.scan.distributions import Found
+    from fastenv.scan.inventory import Interpreter
+
+__all__ = ["notes", "variables"]
+
+_VARIABLES = (
+    "CONDA_PREFIX",
+    "LD_LIBRARY_PATH",
+    "LOADEDMODULES",
+    "PYTHONHOME",
+    "PYTHONNOUSERSITE",
+    "PYTHONPATH",
+    "PYTHONUSERBASE",
+    "VIRTUAL_ENV",
+)
+
+
+def variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The variables that change what is imported or loaded, of those that are set."""
+    return tuple((name, environ[name]) for name in _VARIABLES if environ.get(name))
+
+
+def notes(
+    interpreter: Interpreter, environ: Mapping[str, str], found: Found, conda: CondaRecords | None
+) -> Iterator[str]:
+    """Sentences for the user, without full stops."""
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        active = environ.get(name)
+        if active and os.path.realpath(active) != os.path.realpath(interpreter.prefix):
+            yield f"{name} is {active}, but {interpreter.prefix} was scanned: --prefix {active} scans that one"
+    if environ.get("PYTHONHOME"):
+        yield "PYTHONHOME is set; it was not followed"
+    for folder, names in found.listings.items():
+        for module in ("sitecustomize.py", "usercustomize.py"):
+            # Debian's own, in the standard library, is part of the interpreter.
+            if module in names and "os.py" not in names:
+                yield f"{folder}/{module} runs at start-up; what it may do to the search path was not followed"
+    for unreadable in conda.unreadable if conda else ():
+        yield f"a record of conda cannot be read: {unreadable}"
+    yield from found.notes

@@ -1,0 +1,248 @@
+"""Files that no distribution owns, and owned files that are gone.
+
+Directories that installers write to are walked whole; other directories of the search path (a source
+tree, a folder named by PYTHONPATH) are looked at on their top level only, for what can be imported.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fastenv.scan.inventory import Stray, StrayKind
+from fastenv.scan.origin import directory_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fastenv.scan.conda import CondaRecords
+    from fastenv.scan.distributions import Found
+    from fastenv.scan.installed import Installed
+    from fastenv.scan.inventory import Interpreter, SearchPath
+
+__all__ = ["Ownership", "Survey", "survey"]
+
+_CODE = (".py", ".so", ".pyc", ".pyd")
+_OF_THE_VENV = {
+    "_virtualenv.py": "written by the tool that made the venv",
+    "_virtualenv.pth": "written by the tool that made the venv",
+    "README.txt": "written by the installation of Python",
+}
+_OF_A_BIN = re.compile(r"(?:[Aa]ctivate|deactivate|pydoc|python|pypy)[\w.-]*")
+"""What venv, virtualenv and uv write into bin/."""
+
+
+_SYSTEM_SITE = "/lib/python3/dist-packages"
+_NOT_SEARCHED = (
+    "modules without metadata are not named, since the system's package manager was not asked"
+)
+
+
+@dataclass(slots=True)
+class Ownership:
+    """What belongs to somebody in one site directory: files and byte code by their install paths, and
+    top-level names that stand for whole trees.
+
+    ``met`` counts the files that a walk met.
+    """
+
+    files: set[str] = field(default_factory=set)
+    bytecode: set[str] = field(default_factory=set)
+    trees: set[str] = field(default_factory=set)
+    met: int = 0
+
+    @classmethod
+    def of(cls, entry: SearchPath, found: Found, conda: CondaRecords | None) -> Ownership:
+        """All that RECORDs, top_level.txt and conda's records claim in the directory of ``entry``."""
+        own = cls()
+        for item in found.installed:
+            if item.distribution.location == entry.path:
+                own.add(item)
+        prefix = f"{entry.path}/"
+        own.trees |= {broken.path.removeprefix(prefix) for broken in found.broken}
+        if conda is not None and entry.layer == "env":
+            own.files |= {f"site/{path}" for path in conda.paths}
+        return own
+
+    def add(self, item: Installed) -> None:
+        """Take in what one distribution owns."""
+        self.trees.add(os.path.basename(item.distribution.metadata_path))
+        if item.record is not None:
+            self.trees.discard(item.record.metadata_name)
+            self.files.update(item.record.installs)
+            self.files.difference_update([item.record.installs[at] for at in item.record.elsewhere])
+            self.bytecode.update(item.record.bytecode)
+        for name in item.trees:
+            self.trees |= {name, f"{name}.py"}
+
+    def is_tree(self, name: str) -> bool:
+        """Whether a top-level name is owned whole; ``x.cpython-311-....so`` belongs to the module x."""
+        return name in self.trees or (name.endswith(".so") and name.partition(".")[0] in self.trees)
+
+
+@dataclass(slots=True)
+class Survey:
+    """The strays; and, for each directory that was walked whole, who owns what and what was met there."""
+
+    strays: list[Stray]
+    owners: dict[str, Ownership] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def missing(self, item: Installed) -> list[str]:
+        """Files that the RECORD of ``item`` names below its site directory and that are not there."""
+        own = self.owners.get(item.distribution.location)
+        if own is None or item.record is None or own.met == len(own.files):
+            return []
+        place = item.distribution.location
+        return sorted(
+            install[5:]
+            for install in item.record.installs
+            if install.startswith("site/") and not os.path.lexists(f"{place}/{install[5:]}")
+        )
+
+
+def survey(
+    entries: Sequence[SearchPath],
+    found: Found,
+    interpreter: Interpreter,
+    conda: CondaRecords | None,
+) -> Survey:
+    """Look for strays and for files that are gone in every directory of the search path.
+
+    The standard library is not searched, nor Debian's /usr/lib/python3/dist-packages: its files are in
+    the lists of the system's package manager, which are not read.
+    """
+    result = Survey(_stray_scripts(interpreter, found.installed, conda))
+    library = {entry.path for entry in entries if "os.py" in found.listings[entry.path]}
+    for entry in entries:
+        if entry.path in library or entry.path.endswith("/lib-dynload"):
+            continue
+        if entry.path.endswith(_SYSTEM_SITE):
+            result.notes.append(f"{entry.path}: {_NOT_SEARCHED}")
+            continue
+        own = Ownership.of(entry, found, conda)
+        result.strays += _find_strays(entry, own, found)
+        if entry.site:
+            result.owners[entry.path] = own
+    return result
+
+
+def _find_strays(entry: SearchPath, own: Ownership, found: Found) -> list[Stray]:
+    """What nobody owns in the directory of ``entry``; counts in ``own.met`` where it walks the whole of it."""
+    if not entry.site:
+        return _strays_of_tree(entry, own, found)
+    return [
+        _stray(entry, path.removeprefix("site/"))
+        for path in sorted(_walk(entry.path, "site/", own)[1])
+    ]
+
+
+def _stray_scripts(
+    interpreter: Interpreter, installed: Iterable[Installed], conda: CondaRecords | None
+) -> list[Stray]:
+    """Files of a venv's bin/ that no distribution owns. Of other prefixes, bin/ is not the environment's alone."""
+    if not interpreter.is_venv or conda is not None:
+        return []
+    folder = f"{interpreter.prefix}/bin"
+    records = [item.record for item in installed if item.record is not None]
+    owned = {record.installs[at] for record in records for at in record.elsewhere}
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    reason = "no distribution's RECORD names it"
+    return [
+        Stray(f"{folder}/{name}", "env", "script", reason)
+        for name in names
+        if f"prefix/bin/{name}" not in owned
+        and name != "__pycache__"
+        and not _OF_A_BIN.fullmatch(name)
+    ]
+
+
+def _walk(folder: str, below: str, own: Ownership) -> tuple[bool, list[str]]:
+    """Whether anything owned is below ``folder``, and what is not; ``below`` is its install path and "/".
+
+    A directory without a single owned file stands for its content, with a slash at its end. Byte code in
+    __pycache__ follows from its sources and is nobody's.
+    """
+    owned, strays = False, []
+    files = own.files
+    with os.scandir(folder) as entries:
+        for item in entries:
+            path = below + item.name
+            if path in files:
+                owned = True
+                own.met += 1
+            elif below == "site/" and own.is_tree(item.name):
+                owned = True
+            elif item.is_dir(follow_symlinks=False):
+                if item.name == "__pycache__":
+                    continue
+                inner_owned, inner = _walk(item.path, f"{path}/", own)
+                owned |= inner_owned
+                strays += inner if inner_owned else [f"{path}/"] * bool(inner)
+            elif item.is_dir() and any(name.startswith(f"{path}/") for name in files):
+                # A link to a directory of owned files (flit install --symlink).
+                owned, more = True, _walk(item.path, f"{path}/", own)[1]
+                strays += more
+            elif path not in own.bytecode:
+                strays.append(path)
+    return owned, strays
+
+
+def _stray(entry: SearchPath, path: str) -> Stray:
+    """What to call a path that nobody owns, in a site directory."""
+    where = f"{entry.path}/{path}"
+    if path in _OF_THE_VENV:
+        return Stray(where, entry.layer, "venv", _OF_THE_VENV[path])
+    if path.startswith("~"):
+        reason = "left by an uninstall that was interrupted (pip renames what it removes)"
+        return Stray(where, entry.layer, "leftover", reason)
+    if path.endswith(".pth"):
+        return Stray(where, entry.layer, "file", "a .pth file that no distribution owns")
+    if path.endswith(".egg/") or path.endswith(".egg"):
+        return Stray(where, entry.layer, "file", "an egg that is not on the search path")
+    kind: StrayKind = (
+        "module" if path.endswith(_CODE) or (path.endswith("/") and _has_code(where)) else "file"
+    )
+    return Stray(where, entry.layer, kind, "no distribution's RECORD names it")
+
+
+def _has_code(folder: str) -> bool:
+    return any(name.endswith(_CODE) for _, _, names in os.walk(folder) for name in names)
+
+
+def _strays_of_tree(entry: SearchPath, own: Ownership, found: Found) -> list[Stray]:
+    """Modules on the top level of a directory that is on the path but that no installer wrote to."""
+    if _is_source_tree(entry.path, found.installed):
+        return []
+    origin = f"named by {entry.added_by}" if entry.added_by else "named by PYTHONPATH"
+    return [
+        Stray(f"{entry.path}/{name}", entry.layer, "module", f"in a directory {origin}")
+        for name in found.listings[entry.path]
+        if not own.is_tree(name)
+        and f"site/{name}" not in own.files
+        and _is_module(entry.path, name, own)
+    ]
+
+
+def _is_module(folder: str, name: str, own: Ownership) -> bool:
+    if name.endswith((".py", ".so")):
+        return True
+    if any(path.startswith(f"site/{name}/") for path in own.files):
+        return False
+    return os.path.isfile(f"{folder}/{name}/__init__.py")
+
+
+def _is_source_tree(path: str, installed: Sequence[Installed]) -> bool:
+    """Whether the directory is (part of) the source tree of an editable installation."""
+    real = f"{os.path.realpath(path)}/"
+    roots = [
+        directory_of(item.distribution.origin)
+        for item in installed
+        if item.distribution.origin.kind == "editable"
+    ]
+    return any(root and real.startswith(f"{os.path.realpath(root)}/") for root in roots)
