@@ -217,7 +217,7 @@ struct Tool<T> {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct RawTool {
-    format: i64,
+    format: Option<i64>,
     #[serde(default)]
     env_id: String,
     platform: Option<Platform>,
@@ -297,11 +297,12 @@ impl Reader<'_> {
         }
         let tool = document.tool.as_ref().and_then(|tool| tool.fastenv.as_ref());
         let tool = tool.ok_or_else(|| self.stripped("[tool.fastenv]"))?;
-        if tool.format > FORMAT {
-            return Err(self.newer("format", &tool.format.to_string(), &FORMAT.to_string()));
+        let format = tool.format.ok_or_else(|| self.stripped("format in [tool.fastenv]"))?;
+        if format > FORMAT {
+            return Err(self.newer("format", &format.to_string(), &FORMAT.to_string()));
         }
-        if tool.format < 1 {
-            return Err(self.value("tool.fastenv", format!("format {} does not exist", tool.format)));
+        if format < 1 {
+            return Err(self.value("tool.fastenv", format!("format {format} does not exist")));
         }
         if !tool.conda.is_empty() {
             return Err(self.value("tool.fastenv.conda", "conda packages are not known to this version"));

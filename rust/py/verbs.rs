@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 
-use crate::error::Error;
 use crate::link::LinkMode;
 use crate::lock::{self, Lock};
 use crate::py::types::{Finding, Report};
@@ -61,7 +60,7 @@ pub(super) fn verify(
 ) -> PyResult<Vec<Finding>> {
     let findings = doorway::enter(py, on_event.as_ref(), |task| {
         let pool = crate::materialize::pool(None)?;
-        pool.install(|| crate::verify::verify(&prefix, full, task)).map_err(Error::from)
+        pool.install(|| crate::verify::verify(&prefix, full, task))
     })?;
     Ok(findings.into_iter().map(Finding::from).collect())
 }

@@ -1,1 +1,6 @@
 //! The core's integration tests, one file a stage, one binary.
+
+mod env_id;
+mod layout;
+mod lock;
+mod lock_text;

@@ -1,0 +1,52 @@
+//! The env id: what it depends on, and a vector that other programs can check themselves against.
+
+use proptest::prelude::*;
+
+use fastenv::lock::{Lock, compute_env_id};
+
+use crate::lock_text::{Row, good, row, text};
+
+#[test]
+fn the_documented_vector() {
+    let text = text(&[row("b"), row("a")], &[("site/x.py", "b")], "");
+    let lock = Lock::parse(good(&[row("b"), row("a")], &[("site/x.py", "b")]), "".into(), "lock").unwrap();
+    let expected = "fastenv-env 1\n\
+        platform linux x86_64 glibc\n\
+        interpreter cpython 3.11.7 cpython-311-x86_64-linux-gnu\n\
+        build main, Jan 1 2026; GCC 12\n\
+        artifact wheel 3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d\n\
+        artifact wheel ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb\n\
+        winner site/x.py 3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d\n";
+    assert_eq!(fastenv::env_id::text(&lock), expected);
+    let id = "83e1f6b3bfaccc4de1b379a2f67dd8ef9f9c360d8cb9cf1b4cc6d702200d7f85";
+    assert_eq!(compute_env_id(&text).unwrap().to_string(), id);
+}
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
+    prop::collection::btree_set("[a-z][a-z0-9]{0,6}", 1..8)
+        .prop_map(|names| names.iter().map(|name| row(name)).collect())
+}
+
+proptest! {
+    #[test]
+    fn order_urls_and_names_do_not_matter(rows in rows(), shift in 0_usize..8, host in "[a-z]{1,8}") {
+        let mut other = rows.clone();
+        let middle = shift % rows.len();
+        other.rotate_left(middle);
+        for row in &mut other {
+            row.url = format!("https://{host}.example");
+            row.name.push_str("-renamed");
+        }
+        prop_assert_eq!(compute_env_id(&text(&rows, &[], "")).unwrap(), compute_env_id(&text(&other, &[], "x")).unwrap());
+    }
+
+    #[test]
+    fn another_artifact_or_winner_is_another_environment(rows in rows(), at in 0_usize..8) {
+        let id = compute_env_id(&text(&rows, &[], "")).unwrap();
+        let mut other = rows.clone();
+        let at = at % rows.len();
+        other[at].seed.push('!');
+        prop_assert_ne!(id, compute_env_id(&text(&other, &[], "")).unwrap());
+        prop_assert_ne!(id, compute_env_id(&text(&rows, &[("site/x", &rows[at].name)], "")).unwrap());
+    }
+}

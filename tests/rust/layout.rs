@@ -1,0 +1,143 @@
+//! Whose file stands where.
+
+use std::path::PathBuf;
+
+use fastenv::digest::Sha256;
+use fastenv::layout::{self, Layout, LayoutError};
+use fastenv::lock::Lock;
+use fastenv::store::artifact::Artifact;
+use fastenv::unpack::{EntryPoint, Index, IndexFile};
+
+use crate::lock_text::{good, row, sha256};
+
+/// An artifact of these files (install path, content) and scripts.
+fn artifact(name: &str, files: &[(&str, &str)], scripts: &[&str]) -> Artifact {
+    let mut dirs: Vec<String> = Vec::new();
+    let mut rows = Vec::new();
+    for (path, content) in files {
+        let (dir, file) = path.rsplit_once('/').unwrap();
+        for (at, _) in dir.match_indices('/').chain([(dir.len(), "")]) {
+            if !dirs.iter().any(|known| known == &dir[..at]) {
+                dirs.push(dir[..at].to_owned());
+            }
+        }
+        rows.push(IndexFile {
+            dir: u32::try_from(dirs.iter().position(|known| known == dir).unwrap()).unwrap(),
+            name: file.to_owned(),
+            size: content.len() as u64,
+            sha256: Sha256::of(content.as_bytes()),
+            executable: false,
+            shebang: content.starts_with("#!python"),
+        });
+    }
+    let entry_points = scripts.iter().map(|script| EntryPoint {
+        name: (*script).to_owned(),
+        module: name.to_owned(),
+        attr: "main".to_owned(),
+        gui: false,
+    });
+    let index = Index {
+        name: name.to_owned(),
+        version: "1.0".to_owned(),
+        dist_info: format!("{name}-1.0.dist-info"),
+        dirs,
+        files: rows,
+        entry_points: entry_points.collect(),
+        files_digest: Sha256::of(b""),
+        warnings: Vec::new(),
+    };
+    Artifact { sha256: sha256(&row(name)), folder: PathBuf::from("/store").join(name), index }
+}
+
+fn compose(artifacts: &[Artifact], contested: &[(&str, &str)]) -> Result<Layout, LayoutError> {
+    let rows: Vec<_> = artifacts.iter().map(|artifact| row(&artifact.index.name)).collect();
+    let lock = Lock::parse(good(&rows, contested), PathBuf::new(), "lock").unwrap();
+    layout::compose(&lock, artifacts, "python3.11")
+}
+
+/// (path, package) of all that is linked, sorted.
+fn linked(layout: &Layout, artifacts: &[Artifact]) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for group in &layout.groups {
+        for place in &group.files {
+            let file = layout::file_of(artifacts, *place);
+            let path = format!("{}/{}", layout.dirs[group.dir as usize], file.name);
+            rows.push((path, artifacts[place.package as usize].index.name.clone()));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+#[test]
+fn schemes_lead_to_their_folders() {
+    let files =
+        [("site/a/x.py", "1"), ("headers/a/a.h", "2"), ("prefix/share/doc/a", "3"), ("prefix/bin/t", "4")];
+    let artifacts = [artifact("a", &files, &[])];
+    let layout = compose(&artifacts, &[]).unwrap();
+    let paths: Vec<String> = linked(&layout, &artifacts).into_iter().map(|row| row.0).collect();
+    let site = "lib/python3.11/site-packages/a/x.py";
+    assert_eq!(paths, ["bin/t", "include/site/python3.11/a/a.h", site, "share/doc/a"]);
+    let parents_first = layout.dirs.iter().enumerate().all(|(at, dir)| {
+        dir.rsplit_once('/').is_none_or(|(parent, _)| layout.dirs[..at].iter().any(|known| known == parent))
+    });
+    assert!(parents_first, "{:?}", layout.dirs);
+}
+
+#[test]
+fn the_lock_decides_a_contested_path() {
+    let artifacts = [artifact("a", &[("site/x.py", "1")], &[]), artifact("b", &[("site/x.py", "2")], &[])];
+    for winner in ["a", "b"] {
+        let layout = compose(&artifacts, &[("site/x.py", winner)]).unwrap();
+        assert_eq!(linked(&layout, &artifacts)[0].1, winner);
+        assert!(layout.warnings.is_empty());
+        assert_eq!(layout.lost.len(), 1);
+    }
+    let undecided = compose(&artifacts, &[]).unwrap();
+    assert_eq!(linked(&undecided, &artifacts)[0].1, "b");
+    assert_eq!(undecided.warnings.len(), 1);
+}
+
+#[test]
+fn the_same_bytes_are_no_contest() {
+    let artifacts = [
+        artifact("a", &[("site/n/__init__.py", "")], &[]),
+        artifact("b", &[("site/n/__init__.py", "")], &[]),
+    ];
+    let layout = compose(&artifacts, &[]).unwrap();
+    assert_eq!(linked(&layout, &artifacts).len(), 1);
+    assert!(layout.warnings.is_empty());
+}
+
+#[test]
+fn scripts_are_contested_like_files() {
+    let artifacts = [
+        artifact("a", &[], &["tool"]),
+        artifact("b", &[("prefix/bin/tool", "#!python\n")], &[]),
+        artifact("c", &[], &["tool", "other"]),
+    ];
+    let layout = compose(&artifacts, &[("prefix/bin/tool", "b")]).unwrap();
+    let scripts: Vec<_> = layout.scripts.iter().map(|script| script.entry_point.name.as_str()).collect();
+    assert_eq!((scripts, layout.rewritten.len()), (vec!["other"], 1));
+    let layout = compose(&artifacts, &[("prefix/bin/tool", "a")]).unwrap();
+    let owners: Vec<_> = layout.scripts.iter().map(|script| script.package).collect();
+    assert_eq!((owners, layout.rewritten.len()), (vec![0, 2], 0));
+}
+
+#[test]
+fn a_file_in_place_of_a_directory_is_refused() {
+    let artifacts = [artifact("a", &[("site/x", "1")], &[]), artifact("b", &[("site/x/y.py", "2")], &[])];
+    let said = compose(&artifacts, &[]).unwrap_err().to_string();
+    assert_eq!(said, "site/x is a file of a and a directory of b");
+}
+
+#[test]
+fn what_is_fastenvs_own_is_not_given_away() {
+    for path in ["prefix/.fastenv/state", "prefix/lib64/x", "prefix/pyvenv.cfg"] {
+        let said = compose(&[artifact("a", &[(path, "1")], &[])], &[]).unwrap_err().to_string();
+        assert!(said.starts_with("a has a file at prefix/"), "{said}");
+    }
+    let layout = compose(&[artifact("a", &[("prefix/bin/python", "1")], &["activate"])], &[]).unwrap();
+    assert!(layout.groups.is_empty() && layout.scripts.is_empty());
+    assert_eq!(layout.warnings.len(), 2);
+}
