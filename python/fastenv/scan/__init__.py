@@ -36,12 +36,16 @@ from fastenv.scan.notes import notes, variables
 from fastenv.scan.strays import survey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from fastenv.scan.distributions import Found
     from fastenv.scan.installed import Installed
     from fastenv.scan.strays import Survey
 
 __all__ = ["Inventory", "scan"]
+
+_NAMED = 3
+"""How many of a distribution's missing files a problem names."""
 
 
 def scan(
@@ -74,7 +78,7 @@ def scan(
     found = find(walked.entries, conda)
     surveyed = survey(walked.entries, found, facts.interpreter, conda)
     chosen, shadowed = choose(found.installed)
-    winners, gone = _mark_missing(chosen, surveyed)
+    winners = _mark_missing(chosen, surveyed)
     everything = [item.distribution for item in winners]
     left_out = () if include_self else leave_out(everything, facts.interpreter, facts.platform)
     absent = {item.name for item in left_out}
@@ -88,7 +92,7 @@ def scan(
         pth_code=tuple(walked.pth_code),
         distributions=tuple(sorted((item.distribution for item in kept), key=lambda it: it.name)),
         shadowed=tuple(shadowed),
-        broken=(*found.broken, *gone),
+        broken=tuple(_broken(found, winners)),
         strays=tuple(surveyed.strays),
         contested=contested_paths(kept, [entry.path for entry in walked.entries]),
         left_out=left_out,
@@ -111,17 +115,28 @@ def _executable(
     return os.path.abspath(found)
 
 
-def _mark_missing(
-    chosen: list[Installed], surveyed: Survey
-) -> tuple[list[Installed], list[Broken]]:
+def _mark_missing(chosen: list[Installed], surveyed: Survey) -> list[Installed]:
     """Note on each distribution which of its files are gone."""
-    marked, broken = [], []
+    marked = []
     for item in chosen:
-        if missing := surveyed.missing(item):
-            it = item.distribution
-            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-            reason = f"files that its RECORD names are gone: {', '.join(missing[:3])}{more}"
-            broken.append(Broken(it.metadata_path, it.layer, it.name, (reason,)))
-            item = replace(item, distribution=replace(it, problems=(*it.problems, reason)))  # noqa: PLW2901
-        marked.append(item)
-    return marked, broken
+        missing = surveyed.missing(item)
+        if not missing:
+            marked.append(item)
+            continue
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        names = ", ".join(missing[:_NAMED])
+        problem = f"files that its RECORD names are gone: {names}{more}"
+        it = item.distribution
+        changed = replace(it, problems=(*it.problems, problem))
+        marked.append(replace(item, distribution=changed))
+    return marked
+
+
+def _broken(found: Found, chosen: list[Installed]) -> Iterator[Broken]:
+    """All that is damaged, once, in the order of the search path."""
+    yield from found.broken
+    marked = {item.distribution.metadata_path: item.distribution for item in chosen}
+    for item in found.installed:
+        it = marked.get(item.distribution.metadata_path, item.distribution)
+        if it.problems:
+            yield Broken(it.metadata_path, it.layer, it.name, it.problems)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from fastenv.scan.installed import Installed, canonical, is_name, is_version
+from fastenv.scan.installed import Installed, canonical, is_name, is_version, same_version
 from fastenv.scan.inventory import Broken, Distribution, EntryPoint, Origin
 from fastenv.scan.metadata import CoreMetadata, entry_points, headers, read_core_metadata, read_text
 from fastenv.scan.origin import SYSTEM_INSTALLERS, direct_url, linked
@@ -119,9 +119,14 @@ class _DistInfo:
             return None
         if not is_version(core.version):
             self.reasons.append(f"its version {core.version!r} is not one of PEP 440")
-        if canonical(self.stem.partition("-")[0]) != canonical(core.name):
+        name, _, version = self.stem.partition("-")
+        if canonical(name) != canonical(core.name):
             self.reasons.append(
                 f"its directory is of another name than its METADATA, which has {core.name}"
+            )
+        elif not same_version(version.replace("_", "-"), core.version):
+            self.reasons.append(
+                f"its directory is of another version than its METADATA, which has {core.version}"
             )
         return core
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastenv.scan.dist_info import read_dist_info
 from fastenv.scan.egg_info import read_egg_info
-from fastenv.scan.inventory import Broken
+from fastenv.scan.inventory import Broken, Stray
 from fastenv.scan.origin import linked
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Found:
 
     installed: list[Installed] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    strays: list[Stray] = field(default_factory=list)
     listings: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -64,17 +65,25 @@ def _look_at(entry: SearchPath, name: str, found: Found, conda: CondaRecords | N
     if name.endswith(".dist-info"):
         _keep(read_dist_info(path, entry, conda), found)
     elif name.endswith(".egg-info"):
-        _keep(read_egg_info(path, entry, conda), found)
+        _keep(read_egg_info(path, entry, conda), found, is_site=entry.site)
 
 
-def _keep(outcome: Installed | Broken, found: Found) -> None:
+def _keep(outcome: Installed | Broken, found: Found, *, is_site: bool = False) -> None:
     if isinstance(outcome, Broken):
         found.broken.append(outcome)
         return
+    it = outcome.distribution
+    if it.format == "egg-info" and outcome.trees and is_site and not _has_modules(outcome, found):
+        reason = "metadata without modules: none of those that its top_level.txt names is there"
+        found.strays.append(Stray(it.metadata_path, it.layer, "egg-info", reason))
+        return
     found.installed.append(outcome)
-    if problems := outcome.distribution.problems:
-        it = outcome.distribution
-        found.broken.append(Broken(it.metadata_path, it.layer, it.name, problems))
+
+
+def _has_modules(item: Installed, found: Found) -> bool:
+    """Whether any of the top-level modules of an .egg-info lies beside it."""
+    beside = {name.partition(".")[0] for name in found.listings[item.distribution.location]}
+    return any(tree in beside for tree in item.trees)
 
 
 def _collect_links(entry: SearchPath, found: Found, links: dict[str, str]) -> None:

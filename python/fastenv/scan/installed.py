@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fastenv.scan.inventory import Distribution
     from fastenv.scan.record import Record
 
-__all__ = ["Installed", "canonical", "is_name", "is_version"]
+__all__ = ["Installed", "canonical", "is_name", "is_version", "same_version"]
 
 # https://packaging.python.org/en/latest/specifications/name-normalization/
 _NAME = re.compile(r"[A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9]", re.IGNORECASE | re.ASCII)
@@ -47,3 +47,13 @@ def is_version(text: str) -> bool:
     except InvalidVersion:
         return False
     return True
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two spellings mean one version (PEP 440); anything else is compared as text."""
+    if one == other:
+        return True
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return False

@@ -49,7 +49,12 @@ class Walked:
         """Append a site directory and, as site.addsitedir does, what its .pth files name."""
         if not self.add(path, layer, site=True):
             return
-        for name in sorted(os.listdir(path)):
+        try:
+            names = sorted(os.listdir(path))
+        except OSError:
+            # distributions.py, which lists it again, tells the user.
+            return
+        for name in names:
             if name.endswith(".pth") and not name.startswith("."):
                 self._pth(path, os.path.join(path, name))
 

@@ -52,6 +52,7 @@ class Ownership:
     bytecode: set[str] = field(default_factory=set)
     trees: set[str] = field(default_factory=set)
     met: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, entry: SearchPath, found: Found, conda: CondaRecords | None) -> Ownership:
@@ -61,7 +62,8 @@ class Ownership:
             if item.distribution.location == entry.path:
                 own.add(item)
         prefix = f"{entry.path}/"
-        own.trees |= {broken.path.removeprefix(prefix) for broken in found.broken}
+        named = [item.path for item in found.broken] + [item.path for item in found.strays]
+        own.trees |= {path.removeprefix(prefix) for path in named if path.startswith(prefix)}
         if conda is not None and entry.layer == "env":
             own.files |= {f"site/{path}" for path in conda.paths}
         return own
@@ -79,6 +81,9 @@ class Ownership:
 
     def is_tree(self, name: str) -> bool:
         """Whether a top-level name is owned whole; ``x.cpython-311-....so`` belongs to the module x."""
+        if name.endswith(".egg-link") or name == "easy-install.pth":
+            # Of setup.py develop: what they lead to is a distribution, or broken.
+            return True
         return name in self.trees or (name.endswith(".so") and name.partition(".")[0] in self.trees)
 
 
@@ -114,7 +119,7 @@ def survey(
     The standard library is not searched, nor Debian's /usr/lib/python3/dist-packages: its files are in
     the lists of the system's package manager, which are not read.
     """
-    result = Survey(_stray_scripts(interpreter, found.installed, conda))
+    result = Survey([*found.strays, *_stray_scripts(interpreter, found.installed, conda)])
     library = {entry.path for entry in entries if "os.py" in found.listings[entry.path]}
     for entry in entries:
         if entry.path in library or entry.path.endswith("/lib-dynload"):
@@ -124,6 +129,7 @@ def survey(
             continue
         own = Ownership.of(entry, found, conda)
         result.strays += _find_strays(entry, own, found)
+        result.notes += own.notes
         if entry.site:
             result.owners[entry.path] = own
     return result
@@ -170,7 +176,12 @@ def _walk(folder: str, below: str, own: Ownership) -> tuple[bool, list[str]]:
     """
     owned, strays = False, []
     files = own.files
-    with os.scandir(folder) as entries:
+    try:
+        entries = os.scandir(folder)
+    except OSError as error:
+        own.notes.append(f"{folder} cannot be read ({error.strerror}): what it holds is not known")
+        return False, []
+    with entries:
         for item in entries:
             path = below + item.name
             if path in files:
@@ -195,7 +206,7 @@ def _walk(folder: str, below: str, own: Ownership) -> tuple[bool, list[str]]:
 
 def _stray(entry: SearchPath, path: str) -> Stray:
     """What to call a path that nobody owns, in a site directory."""
-    where = f"{entry.path}/{path}"
+    where = f"{entry.path}/{path}".rstrip("/")
     if path in _OF_THE_VENV:
         return Stray(where, entry.layer, "venv", _OF_THE_VENV[path])
     if path.startswith("~"):
