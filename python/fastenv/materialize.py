@@ -1,0 +1,80 @@
+"""From a Lock to an environment on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from fastenv import _core
+
+if TYPE_CHECKING:
+    import os
+
+    from fastenv._core import Report
+    from fastenv.event import OnEvent
+    from fastenv.lock import Lock
+
+__all__ = ["LinkMode", "materialize"]
+
+LinkMode = Literal["auto", "hardlink", "reflink", "copy"]
+
+
+def materialize(
+    lock: Lock | str | os.PathLike[str],
+    *,
+    root: str | os.PathLike[str] | None = None,
+    prefix: str | os.PathLike[str] | None = None,
+    python: str | os.PathLike[str] | None = None,
+    link_mode: LinkMode = "auto",
+    jobs: int | None = None,
+    connections: int | None = None,
+    durable: bool = False,
+    strict: bool = False,
+    on_event: OnEvent | None = None,
+) -> Report:
+    """Make the environment that a lock describes, or find it made.
+
+    Every artifact's sha256 is checked before anything of it is published, and the environment appears whole
+    or not at all. Ctrl-C leaves nothing behind but what was fetched whole.
+
+    Args:
+        lock: a Lock, or the path of a lock file.
+        root: the store's folder; default: the first of $FASTENV_ROOT, else one on the best local disk.
+        prefix: where the environment goes, absent, empty or made by fastenv; default: in the store.
+        python: the interpreter to build on; default: the lock's hint, else one that is found.
+        link_mode: how files come out of the store; "auto" takes the first of hardlink, reflink, copy that
+            works between the two folders.
+        jobs: threads that unpack and link; default: one a processor.
+        connections: connections to indexes at once; default: 16.
+        durable: write everything to disk before the environment appears.
+        strict: take another build of the same interpreter for an error, not a warning.
+        on_event: called from this thread with each Event, at most some 20 times a second.
+
+    Raises:
+        LockFormatError: the lock is no good.
+        ArtifactError: an artifact is not what was locked.
+        NodeUnfitError: another platform, or no fitting interpreter.
+        FileSystemError: the store or the prefix cannot be written, or the prefix is not ours.
+        NetworkError: an index does not give what the lock names.
+    """
+    from fastenv.lock import Lock
+
+    held = lock if isinstance(lock, Lock) else Lock.read(lock)
+    return _core.materialize(
+        held.text,
+        Path.cwd() if held.path is None else Path(held.path).absolute().parent,
+        str(held.path or "the lock"),
+        root=_path(root),
+        prefix=_path(prefix),
+        python=_path(python),
+        link_mode=link_mode,
+        jobs=jobs,
+        connections=connections,
+        durable=durable,
+        strict=strict,
+        on_event=on_event,
+    )
+
+
+def _path(given: str | os.PathLike[str] | None) -> Path | None:
+    return None if given is None else Path(given)
