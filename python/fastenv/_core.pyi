@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
+from typing_extensions import Self
+
 __all__ = ["Event", "Finding", "Report", "compute_env_id", "env_id", "materialize", "verify"]
 
 @final
@@ -21,6 +23,20 @@ class Event:
     * `stage`: `stage` (`fetch`, `link`, `publish`) has ended after `seconds`;
     * `warning`: `message`, one sentence, about `package` (or about none).
     """
+
+    def __new__(
+        cls,
+        kind: str,
+        *,
+        package: str = "",
+        message: str = "",
+        stage: str = "",
+        seconds: float = 0.0,
+        done: int = 0,
+        total: int = 0,
+        done_bytes: int = 0,
+        total_bytes: int = 0,
+    ) -> Self: ...
 
     @property
     def kind(self) -> str: ...

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fastenv import _core
 
 if TYPE_CHECKING:
-    import os
-
     from fastenv._core import Report
     from fastenv.event import OnEvent
     from fastenv.lock import Lock
@@ -62,7 +61,7 @@ def materialize(
     held = lock if isinstance(lock, Lock) else Lock.read(lock)
     return _core.materialize(
         held.text,
-        Path.cwd() if held.path is None else Path(held.path).absolute().parent,
+        str(Path.cwd() if held.path is None else Path(held.path).absolute().parent),
         str(held.path or "the lock"),
         root=_path(root),
         prefix=_path(prefix),
@@ -76,5 +75,5 @@ def materialize(
     )
 
 
-def _path(given: str | os.PathLike[str] | None) -> Path | None:
-    return None if given is None else Path(given)
+def _path(given: str | os.PathLike[str] | None) -> str | None:
+    return None if given is None else os.fspath(given)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 from fastenv import _core
 
 if TYPE_CHECKING:
-    import os
-
     from fastenv._core import Finding
     from fastenv.event import OnEvent
 
@@ -35,4 +33,4 @@ def verify(
     Raises:
         FileSystemError: there is no environment of fastenv's there, or it cannot be read.
     """
-    return tuple(_core.verify(Path(prefix), full=full, on_event=on_event))
+    return tuple(_core.verify(os.fspath(prefix), full=full, on_event=on_event))

@@ -25,6 +25,26 @@ pub(super) struct Event {
 
 #[pymethods]
 impl Event {
+    #[new]
+    #[pyo3(signature = (
+        kind, *, package = String::new(), message = String::new(), stage = String::new(), seconds = 0.0,
+        done = 0, total = 0, done_bytes = 0, total_bytes = 0,
+    ))]
+    #[allow(clippy::too_many_arguments)] // the keywords of one Python class
+    fn new(
+        kind: String,
+        package: String,
+        message: String,
+        stage: String,
+        seconds: f64,
+        done: u64,
+        total: u64,
+        done_bytes: u64,
+        total_bytes: u64,
+    ) -> Self {
+        Self { kind, package, message, stage, seconds, done, total, done_bytes, total_bytes }
+    }
+
     fn __repr__(&self) -> String {
         format!(
             "Event(kind={:?}, package={:?}, message={:?}, stage={:?}, seconds={}, done={}, total={}, \

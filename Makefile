@@ -1,0 +1,93 @@
+# Everything that is done here by hand. `make test` and `make demo` install what they need, without root, in
+# .venv and .demo; they want CPython 3.10 or newer, cargo and a C compiler.
+
+PYTHON ?= python3
+VENV := .venv
+STAMPS := $(VENV)/.stamps
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The build's own programs are found on PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
+BACKEND := pyproject.toml $(wildcard build_backend/*.py)
+
+.DELETE_ON_ERROR:
+.PHONY: help test test-all lint demo docs bench campaign clean-room clean prerequisites
+
+help:
+	@echo 'make test        the tests that need nothing but this checkout and a package index'
+	@echo 'make demo        an environment, its lock, two nodes, a Dask job; beside uv'
+	@echo 'make test-all    make test, the slow tests, linters, documentation: what .ci/run does'
+	@echo 'make lint        linters and type checks'
+	@echo 'make docs        the documentation, into site/'
+	@echo 'make bench       timings against uv; nothing else should run meanwhile'
+	@echo 'make campaign    the long fault tests'
+	@echo 'make clean-room  make test and make demo in a fresh Debian (root)'
+	@echo 'make clean       remove what the others made, but not the downloads of pip, uv and cargo'
+
+prerequisites:
+	@PYTHON='$(PYTHON)' sh .ci/prerequisites
+
+# A stamp is touched after its step has succeeded, so an interrupted step is done again, and whole.
+$(STAMPS)/made: | prerequisites
+	@echo '==> a virtual environment in $(VENV)'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/build-tools: build_backend/requirements.txt $(STAMPS)/made
+	@echo '==> the tools of the build: maturin, cargo-zigbuild, ziglang'
+	@$(PIP) install -r build_backend/requirements.txt
+	@touch $@
+
+$(STAMPS)/installed: $(RUST) $(BACKEND) $(STAMPS)/build-tools
+	@echo '==> fastenv, its dependencies and its node program (minutes the first time)'
+	@$(PIP) install --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/dev: pyproject.toml $(STAMPS)/installed
+	@echo '==> what the tests and linters need'
+	@$(PIP) install --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+test: $(STAMPS)/dev
+	@echo '==> the tests'
+	@$(BIN)/pytest -m 'not slow and not ds and not root and not shared'
+
+test-all: $(STAMPS)/dev lint
+	@echo '==> the tests of the core'
+	@cargo test --quiet
+	@echo '==> the tests, all of them'
+	@$(BIN)/pytest
+	@$(MAKE) --no-print-directory docs
+
+lint: $(STAMPS)/dev
+	@echo '==> linters'
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m mypy.stubtest fastenv._core --mypy-config-file pyproject.toml
+	@cargo fmt --check
+	@cargo clippy --quiet --all-targets -- -D warnings
+
+docs: $(STAMPS)/dev
+	@echo '==> the documentation, into site/'
+	@$(BIN)/mkdocs build --quiet --strict
+
+demo: $(STAMPS)/installed
+	@$(BIN)/python demo/demo.py --python '$(PYTHON)'
+
+bench: $(STAMPS)/dev
+	@echo '==> the benchmarks'
+	@$(BIN)/python benches/run.py
+
+campaign: $(STAMPS)/dev
+	@echo '==> the campaigns'
+	@$(BIN)/pytest -m slow tests/end_to_end tests/attacks
+
+clean-room:
+	@sh tests/end_to_end/clean_room.sh
+
+clean:
+	rm -rf $(VENV) .demo .clean-room target site dist python/fastenv/node
+	rm -f python/fastenv/_core*.so

@@ -1,0 +1,76 @@
+"""``fastenv materialize``: make the environment of a lock and print its prefix."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import fastenv
+from fastenv.materialize import LinkMode
+from fastenv.progress import show
+
+__all__ = ["materialize"]
+
+
+def materialize(
+    lock: Annotated[Path, typer.Argument(metavar="LOCK", help="pylock.fastenv.toml")],
+    *,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="The root of the store.", show_default="$FASTENV_ROOT, else the best local disk"),
+    ] = None,
+    prefix: Annotated[
+        Path | None, typer.Option(help="Where the environment goes.", show_default="into the store")
+    ] = None,
+    python: Annotated[
+        Path | None, typer.Option(help="The interpreter.", show_default="found by what the lock says")
+    ] = None,
+    link_mode: Annotated[
+        LinkMode, typer.Option(help="How files come out of the store into the environment.")
+    ] = "auto",
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that unpack and link.", show_default="one a processor"),
+    ] = None,
+    connections: Annotated[
+        int | None, typer.Option(min=1, help="Connections to indexes at once.", show_default="16")
+    ] = None,
+    durable: Annotated[
+        bool, typer.Option("--durable", help="Write all to disk before the environment appears.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse another build of the same interpreter.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line on standard output.")
+    ] = False,
+) -> None:
+    """Make the environment of a lock, and print its prefix."""
+    with show("materialize", as_json=as_json) as on_event:
+        report = fastenv.materialize(
+            lock,
+            root=root,
+            prefix=prefix,
+            python=python,
+            link_mode=link_mode,
+            jobs=jobs,
+            connections=connections,
+            durable=durable,
+            strict=strict,
+            on_event=on_event,
+        )
+    if as_json:
+        done = {
+            "event": "done",
+            "prefix": str(report.prefix),
+            "env_id": report.env_id,
+            "packages": report.packages,
+            "fetched_bytes": report.fetched_bytes,
+            "reused": report.reused,
+        }
+        print(json.dumps(done))
+    else:
+        print(report.prefix)
