@@ -75,8 +75,9 @@ def __dir__() -> list[str]:
 class _Package(ModuleType):
     """The package, where a verb's name means the verb.
 
-    The import system binds a module to its name in its package once it is loaded: without this, ``fastenv.scan``
-    would be the folder for whoever imported anything from it before, and the function for everyone else.
+    The import system binds a module to its name in its package once it is loaded: without this,
+    ``fastenv.scan`` would be the folder for whoever imported anything from it before, and the function for
+    everyone else.
     """
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -149,9 +149,7 @@ class NetworkError(FastenvError):
     exit_code = 7
 
 
-def _revive(
-    kind: type[FastenvError], args: tuple[object, ...], state: dict[str, object]
-) -> FastenvError:
+def _revive(kind: type[FastenvError], args: tuple[object, ...], state: dict[str, object]) -> FastenvError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error

@@ -30,7 +30,9 @@ def find() -> str:
         return _checked(named, hint="unset FASTENV_NODE, or let it name the program fastenv-node")
     platform = f"{sys.platform}-{os.uname().machine}"
     ours = os.path.join(os.path.dirname(__file__), "node", platform, "fastenv-node")
-    return _checked(ours, hint=f"install fastenv again; there is a program for linux-x86_64, this is {platform}")
+    return _checked(
+        ours, hint=f"install fastenv again; there is a program for linux-x86_64, this is {platform}"
+    )
 
 
 def _checked(path: str, *, hint: str) -> str:

@@ -1,0 +1,51 @@
+"""What every test shares: which kinds must not be skipped, and no settings of whoever runs them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+# `FASTENV_REQUIRE=root,shared`: a skipped test with one of these marks has not been run, and fails.
+_REQUIRED = frozenset(filter(None, os.environ.get("FASTENV_REQUIRE", "").split(",")))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    kinds = _REQUIRED.intersection(mark.name for mark in item.iter_markers())
+    if report.skipped and kinds and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"FASTENV_REQUIRE names {', '.join(sorted(kinds))}, and this was skipped: {reason}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees no FASTENV_ setting of whoever runs it, but the two that say what to run."""
+    for name in os.environ:
+        if name.startswith("FASTENV_") and name not in ("FASTENV_CONDA_DATA", "FASTENV_REQUIRE"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder of this checkout."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def fake_node_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in the place of fastenv-node that says how it was called."""
+    program = tmp_path / "fastenv-node"
+    program.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("FASTENV_NODE", str(program))
+    return program
