@@ -1,0 +1,84 @@
+"""The node program runs on old machines: glibc 2.17 by its symbols, Debian 11 by trying."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import fastenv
+
+OLDEST = (2, 17)
+ALLOWED = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2"}
+
+LOCK = """\
+lock-version = "1.0"
+requires-python = "==3.11.*"
+created-by = "fastenv"
+packages = []
+
+[tool.fastenv]
+format = 1
+env-id = ""
+created-with = "0.1.0"
+
+[tool.fastenv.platform]
+os = "linux"
+arch = "x86_64"
+
+[tool.fastenv.interpreter]
+implementation = "cpython"
+version = "3.11.7"
+soabi = "cpython-311-x86_64-linux-gnu"
+build = "main, Jan  1 2026, 00:00:00; GCC 12.2.0"
+executable = "/usr/bin/python3.11"
+"""
+
+
+def objdump(flag: str) -> str:
+    program = shutil.which("objdump")
+    if program is None:
+        pytest.skip("objdump (binutils) is not here")
+    command = [program, flag, fastenv.node_program()]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_it_asks_for_no_symbol_newer_than_glibc_2_17():
+    versions = re.findall(r"GLIBC_(\d+)\.(\d+)", objdump("-T"))
+    assert versions
+    assert max((int(major), int(minor)) for major, minor in versions) <= OLDEST
+
+
+def test_it_asks_for_no_library_but_those_of_glibc():
+    assert set(re.findall(r"NEEDED +(\S+)", objdump("-p"))) <= ALLOWED
+
+
+@pytest.fixture(scope="module")
+def bullseye(old_debian: Path) -> Path:
+    shutil.copy2(fastenv.node_program(), old_debian / "fastenv-node")
+    return old_debian
+
+
+def in_bullseye(root: Path, *arguments: str) -> str:
+    command = ["chroot", root, "/fastenv-node", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_it_runs_in_bullseye(bullseye: Path):
+    assert in_bullseye(bullseye, "--version").startswith("fastenv-node 0.")
+
+
+@pytest.mark.root
+@pytest.mark.slow
+def test_it_reads_a_lock_in_bullseye(bullseye: Path, tmp_path: Path):
+    from fastenv import _core
+
+    id_ = _core.compute_env_id(LOCK)
+    text = LOCK.replace('env-id = ""', f'env-id = "{id_}"')
+    (bullseye / "pylock.fastenv.toml").write_text(text)
+    assert in_bullseye(bullseye, "env-id", "/pylock.fastenv.toml") == f"{id_}\n"
