@@ -1,7 +1,8 @@
-"""How long fastenv.scan() takes: ``python benches/scan.py PREFIX [-n TIMES]``; prints the median and the parts.
+"""How long fastenv.scan() takes: ``python benches/scan.py PREFIX [-n TIMES]``; prints the median
+and the parts.
 
-The page cache is warm (one scan goes first) and Python's own start and the import of fastenv are not in
-the figure; starting the target's interpreter is.
+The page cache is warm (one scan goes first) and Python's own start and the import of fastenv are
+not in the figure; starting the target's interpreter is.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import argparse
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastenv.scan import scan
 from fastenv.scan.interpreter import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Wheels made on the fly, for tests of fastenv and of whatever builds on it.
 
-``make_wheel`` writes a wheel that is valid unless told otherwise: every text of its ``.dist-info`` can be
-replaced or left out, so that a test can ask what becomes of a wheel that lies. The same arguments give the
-same bytes, on every machine and at every time.
+``make_wheel`` writes a wheel that is valid unless told otherwise: every text of its ``.dist-info``
+can be replaced or left out, so that a test can ask what becomes of a wheel that lies. The same
+arguments give the same bytes, on every machine and at every time.
 
 The layout is that of the wheel specification
 (https://packaging.python.org/en/latest/specifications/binary-distribution-format/).
@@ -14,8 +14,11 @@ import base64
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 __all__ = ["make_wheel", "record_row"]
 
@@ -55,19 +58,23 @@ def make_wheel(
 
     Args:
         directory: where the wheel goes; made when absent.
-        name, version: of the distribution, as METADATA is to spell them.
+        name: of the distribution, as METADATA is to spell it.
+        version: the same of its version.
         files: archive path to bytes, below the wheel's root (site-packages). Default: a module of
             the distribution's name that holds ``__version__``.
-        data: ``scheme/path`` to bytes, below ``NAME-VERSION.data/``; the schemes are purelib, platlib,
-            scripts, headers and data.
+        data: ``scheme/path`` to bytes, below ``NAME-VERSION.data/``; the schemes are purelib,
+            platlib, scripts, headers and data.
         entry_points: group to {name: target}, or the text of entry_points.txt.
         requires: the Requires-Dist fields.
         requires_python: the Requires-Python field.
         tags: compatibility tags; compressed ones (``py2.py3-none-any``) are written out in WHEEL.
         build: build number of the file name and of WHEEL.
-        metadata, wheel, record: another text for that file; None leaves the file out.
+        metadata: another text for METADATA; None leaves the file out.
+        wheel: the same for WHEEL.
+        record: the same for RECORD.
         extra_dist_info: more files of the .dist-info directory, by their name in it.
-        executable: archive paths (or ``scheme/path`` of ``data``) that get mode 0755; scripts always do.
+        executable: archive paths (or ``scheme/path`` of ``data``) that get mode 0755; scripts
+            always do.
         stored: archive paths that are stored, not deflated; True means all.
         dist_info: another name for the .dist-info directory, without the suffix.
         filename: another file name for the wheel.
@@ -99,13 +106,15 @@ def make_wheel(
 
 
 def record_row(path: str, body: bytes) -> str:
-    """One line of RECORD for a file: path, urlsafe base64 of its sha256 without padding, size in bytes."""
+    """One line of RECORD for a file: path, base64 (urlsafe, no padding) of its sha256, bytes."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
     quoted = '"' + path.replace('"', '""') + '"' if re.search(r'[",\n]', path) else path
     return f"{quoted},sha256={digest},{len(body)}\n"
 
 
-def _write(path: Path, entries: Mapping[str, bytes], executable: set[str], stored: Iterable[str]) -> None:
+def _write(
+    path: Path, entries: Mapping[str, bytes], executable: set[str], stored: Iterable[str]
+) -> None:
     plain = set(stored)
     with zipfile.ZipFile(path, "w") as archive:
         for name, body in entries.items():
@@ -147,7 +156,11 @@ def _wheel(tags: Iterable[str], build: str | None) -> str:
         for platform in platforms.split(".")
     ]
     pure = all(tag.endswith("-none-any") for tag in spelled)
-    lines = ["Wheel-Version: 1.0", "Generator: fastenv.testing", f"Root-Is-Purelib: {str(pure).lower()}"]
+    lines = [
+        "Wheel-Version: 1.0",
+        "Generator: fastenv.testing",
+        f"Root-Is-Purelib: {str(pure).lower()}",
+    ]
     lines += [f"Tag: {tag}" for tag in spelled]
     if build:
         lines.append(f"Build: {build}")

@@ -32,7 +32,8 @@ def test_json_round_trip(inventory: Inventory) -> None:
 @settings(max_examples=25, deadline=None)
 @given(inventories, st.data())
 def test_a_damaged_field_is_refused(inventory: Inventory, data: st.DataObject) -> None:
-    """A field of another type, an unknown one and a missing one are errors of scan, never others."""
+    """A field of another type, an unknown one and a missing one are errors of scan, never
+    others."""
     value = json.loads(inventory.to_json())
     field = data.draw(st.sampled_from(sorted(value.keys() - {"format"})))
     damage = data.draw(st.sampled_from(["replace", "drop", "add"]))

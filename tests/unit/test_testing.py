@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastenv.testing import make_wheel, record_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def read(path: Path) -> dict[str, bytes]:
@@ -27,18 +30,27 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_every_file_is_in_record(tmp_path: Path) -> None:
     """RECORD names every entry with its hash and size, itself without."""
-    entries = read(make_wheel(tmp_path, "demo", data={"scripts/run": "#!python\n", "data/share/a,b": "x"}))
+    entries = read(
+        make_wheel(tmp_path, "demo", data={"scripts/run": "#!python\n", "data/share/a,b": "x"})
+    )
     record = entries.pop("demo-1.0.dist-info/RECORD").decode()
-    assert record == "".join(record_row(*item) for item in entries.items()) + "demo-1.0.dist-info/RECORD,,\n"
+    assert (
+        record
+        == "".join(record_row(*item) for item in entries.items()) + "demo-1.0.dist-info/RECORD,,\n"
+    )
     assert '"demo-1.0.data/data/share/a,b",sha256=' in record
 
 
 def test_modes_and_compression(tmp_path: Path) -> None:
     """Scripts are executable, and what is asked to be stored is stored."""
     path = make_wheel(
-        tmp_path, "demo", files={"demo/__init__.py": "", "demo/tool": "x" * 99}, data={"scripts/run": ""},
-        executable=["demo/tool"], stored=["demo/tool"],
-    )  # fmt: skip
+        tmp_path,
+        "demo",
+        files={"demo/__init__.py": "", "demo/tool": "x" * 99},
+        data={"scripts/run": ""},
+        executable=["demo/tool"],
+        stored=["demo/tool"],
+    )
     with zipfile.ZipFile(path) as archive:
         infos = {info.filename: info for info in archive.infolist()}
     assert infos["demo/tool"].external_attr >> 16 == 0o100755

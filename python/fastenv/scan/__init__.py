@@ -4,7 +4,8 @@ The way of the data, a file a step:
 
     interpreter     asks the target once what it is and where it looks
     layers          the effective search path, entry by entry, each with its layer
-    distributions   every .dist-info (dist_info) and .egg-info (egg_info) on it; conda's own records (conda)
+    distributions   every .dist-info (dist_info) and .egg-info (egg_info); conda: its own records
+
     record          RECORD, install paths, files digest;  metadata, origin: the other small files
     duplicates      one distribution a name
     contested       paths that several claim
@@ -61,13 +62,13 @@ def scan(
     Args:
         python: the interpreter of the environment; default: the one that runs this.
         prefix: or the directory of a venv or conda environment.
-        layers: "all" that the interpreter would find, the user's own site-packages, PYTHONPATH and the
-            system's included; or "env", what the environment itself holds.
+        layers: "all" that the interpreter would find, the user's own site-packages, PYTHONPATH
+            and the system's included; or "env", what the environment itself holds.
         include_self: keep fastenv and what only fastenv requires.
         environ: the variables of the user whose search path is meant; default: os.environ.
 
-    Raises ScanError when there is no such environment or its interpreter does not answer. Whatever is
-    damaged in the environment is no error: it is in the inventory.
+    Raises ScanError when there is no such environment or its interpreter does not answer.
+    Whatever is damaged in the environment is no error: it is in the inventory.
     """
     environ = os.environ if environ is None else environ
     if layers not in ("all", "env"):

@@ -1,4 +1,4 @@
-"""What conda's own records say of a prefix: which files, and so which distributions, conda installed.
+"""What conda's own records say of a prefix: which files, and so which distributions, are its.
 
 ``conda-meta/NAME-VERSION-BUILD.json`` holds a record a package
 (https://docs.conda.io/projects/conda/en/stable/dev-guide/specs/index.html). They are large and only
@@ -21,8 +21,11 @@ _REQUESTED = re.compile(rb'"requested_specs?":\s*(?:"(?!None")[^"]|\[\s*")')
 
 @dataclass(slots=True)
 class CondaRecords:
-    """``paths`` relative to site-packages, each with the package (name-version-build) that owns it;
-    ``requested`` the packages that a user asked for by name; ``unreadable`` records that say nothing.
+    """What conda-meta tells.
+
+    ``paths`` are relative to site-packages, each with the package (name-version-build) that owns
+    it; ``requested`` are the packages that a user asked for by name; ``unreadable`` are records
+    that say nothing.
     """
 
     paths: dict[str, str] = field(default_factory=dict)
@@ -32,8 +35,9 @@ class CondaRecords:
     def package_of(self, metadata_name: str, files: set[str]) -> str:
         """The package that installed ``metadata_name`` (``x-1.0.dist-info``); "" if conda did not.
 
-        ``files`` are the names in that directory: a record of conda for a distribution that was removed
-        and installed again by other means still names it, but not the REQUESTED or direct_url.json.
+        ``files`` are the names in that directory: a record of conda for a distribution that was
+        removed and installed again by other means still names it, but not the REQUESTED or
+        direct_url.json.
         """
         owner = self.paths.get(metadata_name, "")
         for name in ("METADATA", "PKG-INFO"):

@@ -1,4 +1,4 @@
-"""Install paths that several distributions claim: what each says is there, and whose bytes really are."""
+"""Install paths that several distributions claim, and whose bytes are really there."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["contested_paths"]
 def contested_paths(winners: Sequence[Installed], order: Sequence[str]) -> tuple[Contested, ...]:
     """The contested paths, sorted. ``order`` are the directories of the search path.
 
-    Scripts that installers generate count as well: their rows of RECORD have hashes too. A path that all
-    claim with one content is not contested.
+    Scripts that installers generate count as well: their rows of RECORD have hashes too. A path
+    that all claim with one content is not contested.
     """
     ranks = {path: rank for rank, path in enumerate(order)}
     claims = _claims(winners, _claimed_twice(winners))
-    found = []
-    for path in sorted(claims):
-        if len({claim.sha256 for claim, _, _ in claims[path]}) > 1:
-            found.append(_decide(path, claims[path], ranks))
-    return tuple(found)
+    return tuple(
+        _decide(path, claims[path], ranks)
+        for path in sorted(claims)
+        if len({claim.sha256 for claim, _, _ in claims[path]}) > 1
+    )
 
 
 _Claimed = tuple[Claim, str, str]
@@ -35,7 +35,7 @@ _Claimed = tuple[Claim, str, str]
 
 
 def _claimed_twice(winners: Sequence[Installed]) -> set[str]:
-    """Install paths in more than one RECORD. Nearly all are in one only, so they are counted first."""
+    """Install paths in more than one RECORD; nearly all are in one, so they are counted first."""
     columns = [item.record.installs for item in winners if item.record is not None]
     seen: set[str] = set()
     if len(seen.union(*columns)) == sum(map(len, columns)):

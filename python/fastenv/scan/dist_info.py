@@ -27,7 +27,7 @@ SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 
 
 def read_dist_info(path: str, entry: SearchPath, conda: CondaRecords | None) -> Installed | Broken:
-    """The distribution at ``path``, with its problems; Broken where not even its name and version are known."""
+    """The distribution at ``path`` with its problems; Broken if it has no name or version."""
     return _DistInfo(path, entry, conda).read()
 
 
@@ -178,12 +178,15 @@ class _DistInfo:
         return linked(folder) if line and "\n" not in line and os.path.isdir(folder) else None
 
     def _is_system(self, installer: str) -> bool:
-        """Whether the operating system's package manager put it here. Debian's writes no RECORD."""
-        in_debian = self.entry.path.endswith("/dist-packages") and "RECORD" not in self.names
+        """Whether the operating system's package manager put it here.
+
+        Debian's writes neither INSTALLER nor, mostly, RECORD; pip on Debian writes both.
+        """
+        in_debian = not installer and self.entry.path.endswith("/dist-packages")
         return installer in SYSTEM_INSTALLERS or in_debian
 
     def _text(self, name: str) -> str:
-        """The text of a file of the directory; "" where there is none, noting why it cannot be read."""
+        """The text of a file of the directory; "" if it is absent or, noted, unreadable."""
         if name not in self.names:
             return ""
         try:

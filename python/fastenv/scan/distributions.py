@@ -1,4 +1,4 @@
-"""Every distribution on the search path, sound or broken, in the order in which Python would meet them."""
+"""Every distribution on the search path, sound or broken, in the order of that path."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ __all__ = ["Found", "find"]
 
 @dataclass(slots=True)
 class Found:
-    """What was found, duplicates of a name included. ``listings`` are the names in each directory of the
-    search path, by its path.
+    """What was found, duplicates of a name included.
+
+    ``listings`` are the names in each
+    directory of the search path, by its path.
     """
 
     installed: list[Installed] = field(default_factory=list)
@@ -35,7 +37,7 @@ class Found:
 
 
 def find(entries: Iterable[SearchPath], conda: CondaRecords | None) -> Found:
-    """All distributions in the directories of ``entries``, which are not changed and not imported."""
+    """All distributions in the directories of ``entries``; nothing is imported."""
     found = Found()
     links: dict[str, str] = {}
     entries = list(entries)
@@ -100,7 +102,7 @@ def _collect_links(entry: SearchPath, found: Found, links: dict[str, str]) -> No
 
 
 def _follow_links(found: Found, links: dict[str, str], entries: list[SearchPath]) -> None:
-    """Mark the source trees that .egg-links and .pth files lead to as editable, and report dead links."""
+    """Mark source trees that .egg-links and .pth files lead to as editable; report dead links."""
     layers = {entry.path: entry.layer for entry in entries}
     real = {os.path.realpath(folder) for folder in links.values()}
     for at, item in enumerate(found.installed):

@@ -23,7 +23,7 @@ _SAMPLE = 64
 
 
 def choose(installed: Iterable[Installed]) -> tuple[list[Installed], list[Shadowed]]:
-    """One distribution a name, in the given order (that of the search path), and those it shadows."""
+    """One distribution a name, in the given order, the search path's, and those it shadows."""
     groups: dict[str, list[Installed]] = {}
     for item in installed:
         groups.setdefault(item.distribution.name, []).append(item)
@@ -42,19 +42,20 @@ def _winner(group: list[Installed]) -> tuple[Installed, str]:
     rivals = [item for item in group if item.distribution.location == place]
     if len(rivals) == 1:
         return rivals[0], ""
-    # An installation that replaces another and is cut off leaves two: the files tell which was finished.
+    # An installation that was cut off leaves the old one beside it: the files tell which is there.
     shares = {id(item): _share_in_place(item, rivals) for item in rivals}
     best = max(rivals, key=lambda item: (shares[id(item)], item.record is not None, _order(item)))
     least = min(shares.values())
     if shares[id(best)] > least:
-        return best, f"the files in {place} are those of {best.distribution.version}"
+        names = os.path.basename(best.distribution.metadata_path)
+        return best, f"the files there are those that {names} names"
     if best.record is not None and any(item.record is None for item in rivals):
         return best, f"of two in {place}, the other has no RECORD"
     return best, f"of two in {place} it is the newer one; their files do not tell"
 
 
 def _share_in_place(item: Installed, rivals: list[Installed]) -> float:
-    """The part of the files by which a distribution differs from its rivals that is really there."""
+    """Of the files by which ``item`` differs from its rivals, the part that is really there."""
     own = _claims(item)
     others = [_claims(rival) for rival in rivals if rival is not item]
     differing = sorted(
@@ -93,7 +94,8 @@ def _shadowed(item: Installed, winner: Installed, why: str) -> Shadowed:
     elif best.origin.kind == "editable" and _is_below(it.location, directory_of(best.origin)):
         reason = "the source tree's own metadata, beside that of its editable installation"
     else:
-        reason = f"{best.location} ({best.layer}) comes before {it.location} ({it.layer}) on the search path"
+        first = f"{best.location} ({best.layer}) comes before"
+        reason = f"{first} {it.location} ({it.layer}) on the search path"
     return Shadowed(it.name, it.version, it.layer, it.metadata_path, best.metadata_path, reason)
 
 

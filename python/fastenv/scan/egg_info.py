@@ -24,7 +24,7 @@ __all__ = ["read_egg_info"]
 def read_egg_info(
     path: str, entry: SearchPath, conda: CondaRecords | None = None
 ) -> Installed | Broken:
-    """The distribution that the .egg-info or EGG-INFO at ``path`` describes; Broken if it names none."""
+    """The distribution that the .egg-info or EGG-INFO ``path`` describes; Broken if none."""
     guess = canonical(os.path.basename(path).removesuffix(".egg-info").partition("-")[0])
     single = os.path.isfile(path)
     source = path if single else f"{path}/PKG-INFO"
@@ -79,7 +79,7 @@ def _distribution(
 
 
 def _requires(lines: tuple[str, ...]) -> tuple[str, ...]:
-    """requires.txt as requirements: a section ``[extra:marker]`` is a condition on what follows it."""
+    """requires.txt as requirements; a section ``[extra:marker]`` is a condition on its lines."""
     found = []
     condition = ""
     for line in lines:

@@ -22,7 +22,7 @@ _RUN = re.compile(r"[-_.]+")
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A distribution, its RECORD if it has one, and the top-level names that it owns without a RECORD."""
+    """A distribution, its RECORD if there is one, and top-level names that it owns without."""
 
     distribution: Distribution
     record: Record | None

@@ -1,9 +1,10 @@
-"""Asking an interpreter what it is and where it looks, once, without running anything of its environment.
+"""Asking an interpreter what it is and where it looks, running nothing of its environment.
 
-The interpreter is started with ``-I -S``: no PYTHON* variables, no user site, no site module at start, so
-no .pth line, no sitecustomize and nothing else that the environment holds is executed. What ``site`` would
-have done with a venv (PEP 405) the probe works out from pyvenv.cfg, and it asks the interpreter's own
-``site.getsitepackages``, since distributions of Linux patch that one (Debian's dist-packages).
+The interpreter is started with ``-I -S``: no PYTHON* variables, no user site, no site module at
+start, so no .pth line, no sitecustomize and nothing else that the environment holds is executed.
+What ``site`` would have done with a venv (PEP 405) the probe works out from pyvenv.cfg, and it asks
+the interpreter's own ``site.getsitepackages``, since distributions of Linux patch that one
+(Debian's dist-packages).
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ __all__ = ["Facts", "ask", "find_in_prefix"]
 
 _TIMEOUT_SECONDS = 60
 
-# Runs in the target, from Python 3.6 on. It imports what the interpreter has loaded anyway, and site.
-# sys.prefix is set as site.venv() would, because Debian's getsitepackages looks at it.
+# Runs in the target, from Python 3.6 on. It imports what the interpreter has loaded anyway, and
+# site. sys.prefix is set as site.venv() would, because Debian's getsitepackages looks at it.
 _PROBE = r"""
 import sys, os, _imp, site
 exe_dir = os.path.dirname(os.path.abspath(sys.executable))
 above = os.path.dirname(exe_dir)
-conf = [c for c in (os.path.join(exe_dir, 'pyvenv.cfg'), os.path.join(above, 'pyvenv.cfg')) if os.path.isfile(c)]
+conf = [os.path.join(folder, 'pyvenv.cfg') for folder in (exe_dir, above)]
+conf = [path for path in conf if os.path.isfile(path)]
 base, base_exec = sys.base_prefix, sys.base_exec_prefix
 home, system = '', True
 if conf:
@@ -51,10 +53,11 @@ try:
 except (AttributeError, ValueError, OSError):
     libc = ''
 sys.stdout.write(ascii(dict(
-    implementation=sys.implementation.name, version=sys.version, suffixes=_imp.extension_suffixes(),
-    cache_tag=sys.implementation.cache_tag or '', executable=sys.executable,
+    implementation=sys.implementation.name, version=sys.version, executable=sys.executable,
+    suffixes=_imp.extension_suffixes(), cache_tag=sys.implementation.cache_tag or '',
     base_executable=getattr(sys, '_base_executable', '') or sys.executable, home=home,
-    prefix=sys.prefix, base_prefix=base, path=sys.path, own=own, below=below, isolated=bool(conf and not system),
+    prefix=sys.prefix, base_prefix=base, path=sys.path, own=own, below=below,
+    isolated=bool(conf and not system),
     user_site=site.getusersitepackages(), user_base=site.getuserbase(),
     platform=sys.platform, machine=os.uname().machine, wide=sys.maxsize > 2**32, libc=libc)))
 """
@@ -64,9 +67,9 @@ sys.stdout.write(ascii(dict(
 class Facts:
     """The interpreter's answer.
 
-    ``library`` are the directories of the standard library; ``own_sites`` the site directories of the
-    prefix asked for; ``base_sites`` those of the interpreter below a venv that lets them in, else empty;
-    ``isolated`` whether it is a venv that lets in neither those nor the user's.
+    ``library`` are the directories of the standard library; ``own_sites`` the site directories of
+    the prefix asked for; ``base_sites`` those of the interpreter below a venv that lets them in,
+    else empty; ``isolated`` whether it is a venv that lets in neither those nor the user's.
     """
 
     interpreter: Interpreter
@@ -109,7 +112,7 @@ def ask(executable: str, environ: Mapping[str, str]) -> Facts:
 
 
 def find_in_prefix(prefix: Path) -> Path:
-    """The interpreter of a prefix: ``bin/python``, ``bin/python3`` or the ``bin/pythonX.Y`` that is there.
+    """The interpreter of a prefix: its bin/python, bin/python3 or bin/pythonX.Y.
 
     Raises ScanError when there is none.
     """
@@ -166,8 +169,8 @@ def _answer(executable: str, text: str) -> dict[str, Any]:
     return value
 
 
-# sys.version is "VERSION [| packaged by ... |] (BUILD NUMBER[, DATE[, TIME]]) [COMPILER]"; CPython's
-# Py_GetVersion, Modules/getbuildinfo.c, and what platform._sys_version takes from it.
+# After the version, sys.version has the build's number, date and time in parentheses, then the
+# compiler in brackets: CPython's Py_GetVersion, and what platform._sys_version takes from it.
 _VERSION = re.compile(r"\(#?([^,)]+)(?:,\s*([\w ]*)(?:,\s*([\w :]*))?)?\)\s*\[([^\]]+)\]?")
 
 
@@ -184,15 +187,15 @@ def build_string(version: str) -> str:
 
 
 def _soabi(suffixes: list[str]) -> str:
-    """SOABI, from the first extension suffix, which is ``.<SOABI>.so`` (empty where there is no such)."""
+    """SOABI, from the first suffix of extensions, ``.<SOABI>.so``; "" where that is another."""
     parts = suffixes[0].split(".") if suffixes else []
-    return parts[1] if len(parts) == 3 else ""
+    return parts[1] if parts[2:] == ["so"] else ""
 
 
 def _base_executable(answer: dict[str, Any], version: str) -> str:
     """The interpreter below a venv, by its most specific name (python3.11 rather than python).
 
-    Before 3.11, ``sys._base_executable`` of a venv is the venv's own, so ``home`` of pyvenv.cfg leads.
+    Before 3.11, ``sys._base_executable`` of a venv is the venv's own: pyvenv.cfg's ``home`` leads.
     """
     given: str = answer["base_executable"]
     folder = answer["home"] or os.path.dirname(given)

@@ -1,11 +1,12 @@
 """What a scan found: frozen values that travel as JSON.
 
-The format is documented in docs/inventory.md. ``FORMAT`` grows whenever a field changes its meaning, goes
-away or is added: a reader takes its own format only, and says so of any other.
+The format is documented in docs/inventory.md. ``FORMAT`` grows whenever a field changes its
+meaning, goes away or is added: a reader takes its own format only, and says so of any other.
 
-Names are normalized ones (PEP 503) everywhere; only ``Distribution.display_name`` is as METADATA spells it.
-All paths are absolute paths of the machine scanned, unless called an *install path*: that is a path in the
-layout-free form of fastenv (``site/...``, ``headers/...`` or ``prefix/...``; see docs/inventory.md).
+Names are normalized ones (PEP 503) everywhere; only ``Distribution.display_name`` is as METADATA
+spells it. All paths are absolute paths of the machine scanned, unless called an *install path*:
+that is a path in the layout-free form of fastenv (``site/...``, ``headers/...`` or
+``prefix/...``; see docs/inventory.md).
 """
 
 from __future__ import annotations
@@ -41,9 +42,9 @@ FORMAT = 1
 _AGAIN = "scan the environment again: fastenv scan -o inventory.json"
 
 Layer = Literal["env", "base", "user", "PYTHONPATH", ".pth"]
-"""Where on the search path something lies: the scanned prefix itself (env), the interpreter that a venv
-stands on (base), the user's own site-packages (user), a directory named by PYTHONPATH, or one that a line
-of a .pth file adds."""
+"""Where on the search path something lies: the scanned prefix itself (env), the interpreter that
+a venv stands on (base), the user's own site-packages (user), a directory named by PYTHONPATH, or
+one that a line of a .pth file adds."""
 
 OriginKind = Literal[
     "index", "vcs", "editable", "archive", "local-dir", "conda", "system", "unknown"
@@ -69,9 +70,10 @@ class Platform:
 class Interpreter:
     """The facts by which a node tells whether its interpreter is the same one.
 
-    ``version`` is the full version with any pre-release suffix; ``build`` is platform.python_build()
-    joined by ", ", then "; " and platform.python_compiler(); ``base_executable`` is the interpreter below
-    a venv, and the interpreter itself where there is none.
+    ``version`` is the full version with any pre-release suffix; ``build`` is
+    platform.python_build() joined by ", ", then "; " and platform.python_compiler();
+    ``base_executable`` is the interpreter below a venv, and the interpreter itself where there
+    is none.
     """
 
     implementation: str
@@ -99,9 +101,9 @@ class Interpreter:
 class SearchPath:
     """One entry of the interpreter's effective sys.path, in order.
 
-    ``prefix`` is what rows of RECORD above the directory are relative to. ``added_by`` names the .pth file
-    of a ``.pth`` entry and is empty for the others. ``site`` is whether installers write here; only these
-    are searched for files that nobody owns.
+    ``prefix`` is what rows of RECORD above the directory are relative to. ``added_by`` names the
+    .pth file of a ``.pth`` entry and is empty for the others. ``site`` is whether installers
+    write here; only these are searched for files that nobody owns.
     """
 
     path: str
@@ -113,7 +115,7 @@ class SearchPath:
 
 @dataclass(frozen=True, slots=True)
 class PthCode:
-    """A line of a .pth file that Python would run at start-up (``import ...``). A scan never runs it."""
+    """A line of a .pth file that Python runs at start-up (``import ...``), and a scan does not."""
 
     file: str
     line: int
@@ -124,8 +126,9 @@ class PthCode:
 class Origin:
     """Where a distribution came from, as PEP 610's direct_url.json, its installer or conda tell it.
 
-    ``url`` has no user info. ``hashes`` are (algorithm, hex) of an archive. ``commit`` and ``revision``
-    (what was asked for) belong to ``vcs``. ``package`` is the conda package, as ``name-version-build``.
+    ``url`` has no user info. ``hashes`` are (algorithm, hex) of an archive. ``commit`` and
+    ``revision`` (what was asked for) belong to ``vcs``. ``package`` is the conda package, as
+    ``name-version-build``.
     """
 
     kind: OriginKind
@@ -151,10 +154,10 @@ class EntryPoint:
 class Distribution:
     """One installed distribution: the one that an import system would find under its name.
 
-    ``metadata_path`` is its .dist-info or .egg-info, ``location`` the search path entry that holds it.
-    ``files`` and ``size`` (bytes) are what RECORD says, byte code apart. ``files_digest`` is None where
-    there is no RECORD to compute it from. ``problems`` repeats the reasons under which the same path
-    stands in ``Inventory.broken``.
+    ``metadata_path`` is its .dist-info or .egg-info, ``location`` the search path entry that
+    holds it. ``files`` and ``size`` (bytes) are what RECORD says, byte code apart.
+    ``files_digest`` is None where there is no RECORD to compute it from. ``problems`` repeats
+    the reasons under which the same path stands in ``Inventory.broken``.
     """
 
     name: str
@@ -193,7 +196,7 @@ class Shadowed:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Metadata that is damaged, and everything that is wrong with it. ``name`` is a guess, may be empty."""
+    """Metadata that is damaged, and all that is wrong with it; ``name`` may be a guess or empty."""
 
     path: str
     layer: Layer
@@ -205,8 +208,9 @@ class Broken:
 class Stray:
     """A file or directory that no distribution owns. A directory stands for all that is below it.
 
-    Kinds: ``module`` (can be imported), ``file``, ``egg-info`` (metadata without its modules), ``script``
-    (in bin/), ``leftover`` (of an interrupted uninstall), ``venv`` (written by the tool that made the venv).
+    Kinds: ``module`` (can be imported), ``file``, ``egg-info`` (metadata without its modules),
+    ``script`` (in bin/), ``leftover`` (of an interrupted uninstall), ``venv`` (written by the
+    tool that made the venv).
     """
 
     path: str
@@ -228,8 +232,8 @@ class Claim:
 class Contested:
     """An install path that several distributions claim with different contents.
 
-    ``winner`` is the name of the one whose bytes are in place; None when they are nobody's (edited, or the
-    file is gone), which ``reason`` then says.
+    ``winner`` is the name of the one whose bytes are in place; None when they are nobody's
+    (edited, or the file is gone), which ``reason`` then says.
     """
 
     path: str
@@ -250,9 +254,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """All that a scan found. ``variables`` are the environment variables that bear on what is imported and
-    loaded (PYTHONPATH, LD_LIBRARY_PATH, LOADEDMODULES...), as they were set. ``notes`` are sentences on
-    what a scan could not place or did not follow.
+    """All that a scan found.
+
+    ``variables`` are the environment variables that bear on what is
+    imported and loaded (PYTHONPATH, LD_LIBRARY_PATH, LOADEDMODULES...), as they were set.
+    ``notes`` are sentences on what a scan could not place or did not follow.
     """
 
     format: int = FORMAT
@@ -295,6 +301,7 @@ def _object(text: str, path: str | None) -> object:
             f"{place} is not an inventory of fastenv: it has no format", path=path, hint=_AGAIN
         )
     if data["format"] != FORMAT:
-        message = f"{place} is an inventory of format {data['format']!r}; this fastenv reads format {FORMAT}"
+        stated = f"{place} is an inventory of format {data['format']!r}"
+        message = f"{stated}; this fastenv reads format {FORMAT}"
         raise ScanError(message, path=path, hint=_AGAIN)
     return data

@@ -1,7 +1,8 @@
 """Frozen dataclasses to JSON values and back, by their type hints, strictly.
 
-Reading is strict so that an inventory that was edited or damaged is refused where the fault is, and not in
-a later stage: every field must be there, none may be unknown, and each has its declared type.
+Reading is strict so that an inventory that was edited or damaged is refused where the fault is,
+and not in a later stage: every field must be there, none may be unknown, and each has its
+declared type.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def encode(value: object) -> object:
 def decode(kind: type[T], data: object, *, path: str | None = None) -> T:
     """The dataclass ``kind`` that ``data``, a parsed JSON value, describes.
 
-    Raises ScanError naming ``path`` and the place in the value, such as ``distributions[3].origin.kind``.
+    Raises ScanError naming ``path`` and the place in the value, such as
+    ``distributions[3].origin.kind``.
     """
     try:
         return cast("T", _decode(kind, data, ""))
@@ -39,7 +41,7 @@ def decode(kind: type[T], data: object, *, path: str | None = None) -> T:
         raise ScanError(message, path=path, hint="scan the environment again") from error
 
 
-class _Mismatch(Exception):
+class _Mismatch(Exception):  # noqa: N818  it is caught here and never seen
     """A value is not of its declared type."""
 
 

@@ -1,8 +1,9 @@
-"""The effective search path: what sys.path would be for the user, entry by entry, each with its layer.
+"""The effective search path: what sys.path would be for the user, each entry with its layer.
 
-The order is that of CPython: PYTHONPATH, the standard library, then what the site module adds (a venv's own
-site-packages, the user's, the base interpreter's), each directory followed by what its .pth files name.
-https://docs.python.org/3/library/site.html. Lines of .pth files that are code are recorded, never run.
+The order is that of CPython: PYTHONPATH, the standard library, then what the site module adds (a
+venv's own site-packages, the user's, the base interpreter's), each directory followed by what
+its .pth files name. https://docs.python.org/3/library/site.html. Lines of .pth files that are
+code are recorded, never run.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SITE_DIRECTORY = re.compile(
 
 @dataclass(slots=True)
 class Walked:
-    """The search path as it grows: entries in order, code lines of .pth files, and what to tell the user."""
+    """The search path as it grows, the code in .pth files, and what to tell the user."""
 
     entries: list[SearchPath] = field(default_factory=list)
     pth_code: list[PthCode] = field(default_factory=list)

@@ -26,8 +26,8 @@ def leave_out(
 ) -> tuple[LeftOut, ...]:
     """fastenv, and what only fastenv requires and nobody requested, each with its reason.
 
-    In doubt a distribution stays: what fastenv's extras bring is not counted as required by fastenv, and
-    what any extra of others asks for is counted as required.
+    In doubt a distribution stays: what fastenv's extras bring is not counted as required by
+    fastenv, and what any extra of others asks for is counted as required.
     """
     by_name = {it.name: it for it in distributions}
     if _OURSELVES not in by_name:

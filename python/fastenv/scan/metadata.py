@@ -1,7 +1,8 @@
 """The small files of a .dist-info or .egg-info, read quickly: only what a scan needs of each.
 
-Formats: https://packaging.python.org/en/latest/specifications/ (core metadata, WHEEL, entry points). The
-email and configparser modules of the standard library would take most of a scan's time.
+Formats: https://packaging.python.org/en/latest/specifications/ (core metadata, WHEEL, entry
+points). The email and configparser modules of the standard library would take most of a scan's
+time.
 """
 
 from __future__ import annotations

@@ -38,14 +38,16 @@ def notes(
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         active = environ.get(name)
         if active and os.path.realpath(active) != os.path.realpath(interpreter.prefix):
-            yield f"{name} is {active}, but {interpreter.prefix} was scanned: --prefix {active} scans that one"
+            scanned = f"{interpreter.prefix} was scanned"
+            yield f"{name} is {active}, but {scanned}: --prefix {active} scans that one"
     if environ.get("PYTHONHOME"):
         yield "PYTHONHOME is set; it was not followed"
     for folder, names in found.listings.items():
         for module in ("sitecustomize.py", "usercustomize.py"):
             # Debian's own, in the standard library, is part of the interpreter.
             if module in names and "os.py" not in names:
-                yield f"{folder}/{module} runs at start-up; what it may do to the search path was not followed"
+                file = f"{folder}/{module}"
+                yield f"{file} runs at start-up; what it does to the search path was not followed"
     for unreadable in conda.unreadable if conda else ():
         yield f"a record of conda cannot be read: {unreadable}"
     yield from found.notes

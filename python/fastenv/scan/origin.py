@@ -25,9 +25,10 @@ def direct_url(text: str) -> Origin:
     Raises ValueError, with the reason, when it is not what PEP 610 asks for.
     """
     data = json.loads(text)
-    if not isinstance(data, dict) or not isinstance(data.get("url"), str):
+    address = data.get("url") if isinstance(data, dict) else None
+    if not address or not isinstance(address, str):
         raise ValueError("it has no url")
-    url = without_secrets(data["url"])
+    url = without_secrets(address)
     below = _text(data, "subdirectory")
     if "vcs_info" in data:
         info = _table(data, "vcs_info")
@@ -83,9 +84,9 @@ def _hashes(info: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _table(data: dict[str, Any], key: str) -> dict[str, Any]:
     value = data[key]
-    if not isinstance(value, dict):
-        raise ValueError(f"its {key} is not an object")
-    return value
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"its {key} is not an object")
 
 
 def _text(data: dict[str, Any], key: str) -> str:

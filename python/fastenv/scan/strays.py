@@ -1,7 +1,8 @@
 """Files that no distribution owns, and owned files that are gone.
 
-Directories that installers write to are walked whole; other directories of the search path (a source
-tree, a folder named by PYTHONPATH) are looked at on their top level only, for what can be imported.
+Directories that installers write to are walked whole; other directories of the search path (a
+source tree, a folder named by PYTHONPATH) are looked at on their top level only, for what can be
+imported.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ _NOT_SEARCHED = (
 
 @dataclass(slots=True)
 class Ownership:
-    """What belongs to somebody in one site directory: files and byte code by their install paths, and
-    top-level names that stand for whole trees.
+    """What belongs to somebody in one site directory.
+
+    ``files`` and ``bytecode`` are install paths, ``trees`` top-level names owned with all below.
 
     ``met`` counts the files that a walk met.
     """
@@ -56,7 +58,7 @@ class Ownership:
 
     @classmethod
     def of(cls, entry: SearchPath, found: Found, conda: CondaRecords | None) -> Ownership:
-        """All that RECORDs, top_level.txt and conda's records claim in the directory of ``entry``."""
+        """All that RECORDs, top_level.txt and conda's records claim in one directory."""
         own = cls()
         for item in found.installed:
             if item.distribution.location == entry.path:
@@ -80,7 +82,7 @@ class Ownership:
             self.trees |= {name, f"{name}.py"}
 
     def is_tree(self, name: str) -> bool:
-        """Whether a top-level name is owned whole; ``x.cpython-311-....so`` belongs to the module x."""
+        """Whether a top-level name is owned whole; ``x.abi3.so`` belongs to the module x."""
         if name.endswith(".egg-link") or name == "easy-install.pth":
             # Of setup.py develop: what they lead to is a distribution, or broken.
             return True
@@ -89,14 +91,14 @@ class Ownership:
 
 @dataclass(slots=True)
 class Survey:
-    """The strays; and, for each directory that was walked whole, who owns what and what was met there."""
+    """The strays; and of each directory that was walked whole, who owns what there."""
 
     strays: list[Stray]
     owners: dict[str, Ownership] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def missing(self, item: Installed) -> list[str]:
-        """Files that the RECORD of ``item`` names below its site directory and that are not there."""
+        """Files below the site directory that the RECORD of ``item`` names and that are gone."""
         own = self.owners.get(item.distribution.location)
         if own is None or item.record is None or own.met == len(own.files):
             return []
@@ -116,8 +118,8 @@ def survey(
 ) -> Survey:
     """Look for strays and for files that are gone in every directory of the search path.
 
-    The standard library is not searched, nor Debian's /usr/lib/python3/dist-packages: its files are in
-    the lists of the system's package manager, which are not read.
+    The standard library is not searched, nor Debian's /usr/lib/python3/dist-packages: its files
+    are in the lists of the system's package manager, which are not read.
     """
     result = Survey([*found.strays, *_stray_scripts(interpreter, found.installed, conda)])
     library = {entry.path for entry in entries if "os.py" in found.listings[entry.path]}
@@ -136,7 +138,7 @@ def survey(
 
 
 def _find_strays(entry: SearchPath, own: Ownership, found: Found) -> list[Stray]:
-    """What nobody owns in the directory of ``entry``; counts in ``own.met`` where it walks the whole of it."""
+    """What nobody owns in the directory of ``entry``."""
     if not entry.site:
         return _strays_of_tree(entry, own, found)
     return [
@@ -148,7 +150,7 @@ def _find_strays(entry: SearchPath, own: Ownership, found: Found) -> list[Stray]
 def _stray_scripts(
     interpreter: Interpreter, installed: Iterable[Installed], conda: CondaRecords | None
 ) -> list[Stray]:
-    """Files of a venv's bin/ that no distribution owns. Of other prefixes, bin/ is not the environment's alone."""
+    """Files of a venv's bin/ that nobody owns; the bin/ of other prefixes serves others too."""
     if not interpreter.is_venv or conda is not None:
         return []
     folder = f"{interpreter.prefix}/bin"
@@ -169,10 +171,12 @@ def _stray_scripts(
 
 
 def _walk(folder: str, below: str, own: Ownership) -> tuple[bool, list[str]]:
-    """Whether anything owned is below ``folder``, and what is not; ``below`` is its install path and "/".
+    """Whether anything owned is below ``folder``, and what is not.
 
-    A directory without a single owned file stands for its content, with a slash at its end. Byte code in
-    __pycache__ follows from its sources and is nobody's.
+    ``below`` is the install path of ``folder`` and "/".
+
+    A directory without a single owned file stands for its content, with a slash at its end. Byte
+    code in __pycache__ follows from its sources and is nobody's.
     """
     owned, strays = False, []
     files = own.files
@@ -214,7 +218,7 @@ def _stray(entry: SearchPath, path: str) -> Stray:
         return Stray(where, entry.layer, "leftover", reason)
     if path.endswith(".pth"):
         return Stray(where, entry.layer, "file", "a .pth file that no distribution owns")
-    if path.endswith(".egg/") or path.endswith(".egg"):
+    if path.endswith((".egg/", ".egg")):
         return Stray(where, entry.layer, "file", "an egg that is not on the search path")
     kind: StrayKind = (
         "module" if path.endswith(_CODE) or (path.endswith("/") and _has_code(where)) else "file"
@@ -227,7 +231,7 @@ def _has_code(folder: str) -> bool:
 
 
 def _strays_of_tree(entry: SearchPath, own: Ownership, found: Found) -> list[Stray]:
-    """Modules on the top level of a directory that is on the path but that no installer wrote to."""
+    """Modules on the top level of a directory that no installer wrote to."""
     if _is_source_tree(entry.path, found.installed):
         return []
     origin = f"named by {entry.added_by}" if entry.added_by else "named by PYTHONPATH"

@@ -6,14 +6,17 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uv import find_uv_bin
 
 from fastenv.scan import Inventory, scan
-from fastenv.scan.inventory import Distribution
 from fastenv.testing import make_wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastenv.scan.inventory import Distribution
 
 
 @dataclass(frozen=True)

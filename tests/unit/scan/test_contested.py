@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fastenv.scan.inventory import Contested
-from unit.scan.environment import Environment
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastenv.scan.inventory import Contested
+    from unit.scan.environment import Environment
 
 
 def contested(environment: Environment) -> dict[str, Contested]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
 from fastenv.scan.distributions import find
 from fastenv.scan.inventory import EntryPoint, Origin, SearchPath
 from unit.scan.environment import Environment, one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def info_of(environment: Environment, name: str, version: str = "1.0") -> Path:
@@ -75,11 +79,18 @@ URL = "https://index.example/demo"
     [
         (None, Origin("index")),
         (
-            {"url": f"{URL}.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}, "subdirectory": "py"},
+            {
+                "url": f"{URL}.git",
+                "vcs_info": {"vcs": "git", "commit_id": "c0ffee"},
+                "subdirectory": "py",
+            },
             Origin("vcs", f"{URL}.git", vcs="git", commit="c0ffee", subdirectory="py"),
         ),
         (
-            {"url": URL, "vcs_info": {"vcs": "git", "requested_revision": "main", "commit_id": "c"}},
+            {
+                "url": URL,
+                "vcs_info": {"vcs": "git", "requested_revision": "main", "commit_id": "c"},
+            },
             Origin("vcs", URL, vcs="git", commit="c", revision="main"),
         ),
         ({"url": "file:///src", "dir_info": {"editable": True}}, Origin("editable", "file:///src")),
@@ -88,12 +99,24 @@ URL = "https://index.example/demo"
             {"url": URL, "archive_info": {"hashes": {"sha256": "ab", "md5": "cd"}}},
             Origin("archive", URL, hashes=(("md5", "cd"), ("sha256", "ab"))),
         ),
-        ({"url": URL, "archive_info": {"hash": "sha256=ab"}}, Origin("archive", URL, hashes=(("sha256", "ab"),))),
-        ({"url": "https://me:secret@index.example/d", "archive_info": {}}, Origin("archive", "https://index.example/d")),
-        ({"url": "ssh://git@host.example/d", "dir_info": {}}, Origin("local-dir", "ssh://git@host.example/d")),
-        ({"url": "https://${USER}:${PW}@host.example/d", "dir_info": {}}, Origin("local-dir", "https://${USER}:${PW}@host.example/d")),
+        (
+            {"url": URL, "archive_info": {"hash": "sha256=ab"}},
+            Origin("archive", URL, hashes=(("sha256", "ab"),)),
+        ),
+        (
+            {"url": "https://me:secret@index.example/d", "archive_info": {}},
+            Origin("archive", "https://index.example/d"),
+        ),
+        (
+            {"url": "ssh://git@host.example/d", "dir_info": {}},
+            Origin("local-dir", "ssh://git@host.example/d"),
+        ),
+        (
+            {"url": "https://${USER}:${PW}@host.example/d", "dir_info": {}},
+            Origin("local-dir", "https://${USER}:${PW}@host.example/d"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_origin(environment: Environment, content: object, expected: Origin) -> None:
     """direct_url.json in the words of PEP 610; no secret of a URL is kept."""
     environment.install(environment.wheel("demo"))
@@ -187,18 +210,42 @@ def damage(info: Path, what: str) -> None:
         ("without WHEEL", "it has no WHEEL with tags: which wheel it came from is not known", True),
         ("binary METADATA", "its METADATA cannot be read: byte 0 is not UTF-8", False),
         ("binary RECORD", "its RECORD cannot be read: byte 0 is not UTF-8", True),
-        ("binary entry_points.txt", "its entry_points.txt cannot be read: byte 0 is not UTF-8", True),
-        ("metadata Version: 1.0|Home-page: x", "its METADATA has the name '', which is none", False),
-        ("metadata Name: -bad-|Version: 1", "its METADATA has the name '-bad-', which is none", False),
+        (
+            "binary entry_points.txt",
+            "its entry_points.txt cannot be read: byte 0 is not UTF-8",
+            True,
+        ),
+        (
+            "metadata Version: 1.0|Home-page: x",
+            "its METADATA has the name '', which is none",
+            False,
+        ),
+        (
+            "metadata Name: -bad-|Version: 1",
+            "its METADATA has the name '-bad-', which is none",
+            False,
+        ),
         ("metadata Name: demo|Summary: x", "its METADATA has no version", False),
         ("metadata Name: demo|Version: one", "its version 'one' is not one of PEP 440", True),
-        ("metadata Name: demo2|Version: 1.0", "its directory is of another name than its METADATA, which has demo2", True),
-        ("metadata Name: demo|Version: 2.0", "its directory is of another version than its METADATA, which has 2.0", True),
+        (
+            "metadata Name: demo2|Version: 1.0",
+            "its directory is of another name than its METADATA, which has demo2",
+            True,
+        ),
+        (
+            "metadata Name: demo|Version: 2.0",
+            "its directory is of another version than its METADATA, which has 2.0",
+            True,
+        ),
         ("record nonsense", "1 lines of its RECORD are not rows of three", True),
-        ("record /etc/passwd,,", "its RECORD names files outside of the environment: /etc/passwd", True),
+        (
+            "record /etc/passwd,,",
+            "its RECORD names files outside of the environment: /etc/passwd",
+            True,
+        ),
         ("record demo/gone.py,,", "files that its RECORD names are gone: demo/gone.py", True),
     ],
-)  # fmt: skip
+)
 def test_broken(environment: Environment, what: str, reason: str, *, kept: bool) -> None:
     """Each kind of damage is named; the distribution stays where its name and version are known."""
     environment.install(environment.wheel("demo", entry_points={"a": {"b": "c"}}))
@@ -243,12 +290,13 @@ def test_two_versions_in_one_directory(environment: Environment) -> None:
     assert one(inventory, "demo").version == "1.9"
     (item,) = inventory.shadowed
     assert (item.version, item.winner) == ("1.10", one(inventory, "demo").metadata_path)
-    assert item.reason == f"the files in {environment.site} are those of 1.9"
+    assert item.reason == "the files there are those that demo-1.9.dist-info names"
     assert inventory.broken == ()
 
 
 def test_egg_info(environment: Environment) -> None:
-    """A legacy directory and a legacy file are distributions; one without its modules is a stray."""
+    """A legacy directory and a legacy file are distributions; one without its modules is a
+    stray."""
     for name in ("legacy", "ghost"):
         info = environment.site / f"{name}-0.1.egg-info"
         info.mkdir()

@@ -31,7 +31,8 @@ print(json.dumps({
 
 
 def test_facts_are_what_the_interpreter_says_of_itself(environment: Environment) -> None:
-    """Version, SOABI, build string and prefixes agree with platform and sysconfig run in the venv."""
+    """Version, SOABI, build string and prefixes agree with platform and sysconfig run in the
+    venv."""
     told = json.loads(
         subprocess.run([environment.python, "-c", TOLD], check=True, capture_output=True).stdout
     )
@@ -42,7 +43,8 @@ def test_facts_are_what_the_interpreter_says_of_itself(environment: Environment)
 
 
 def test_base_executable_is_below_the_venv(environment: Environment) -> None:
-    """The hint for nodes is the interpreter itself, by its most specific name, not the venv's link."""
+    """The hint for nodes is the interpreter itself, by its most specific name, not the venv's
+    link."""
     base = Path(ask(str(environment.python), clean()).interpreter.base_executable)
     assert not base.is_relative_to(environment.prefix)
     assert base.name == f"python{sysconfig.get_python_version()}"
@@ -72,17 +74,26 @@ def test_nothing_of_the_environment_runs(environment: Environment, tmp_path: Pat
 @pytest.mark.parametrize(
     ("version", "expected"),
     [
-        ("3.11.7 (main, Mar  3 2026, 10:00:00) [GCC 12.2.0]", "main, Mar  3 2026 10:00:00; GCC 12.2.0"),
+        (
+            "3.11.7 (main, Mar  3 2026, 10:00:00) [GCC 12.2.0]",
+            "main, Mar  3 2026 10:00:00; GCC 12.2.0",
+        ),
         (
             "3.10.4 | packaged by conda-forge | (main, Mar 24 2022, 17:39:04) [GCC 10.3.0]",
             "main, Mar 24 2022 17:39:04; GCC 10.3.0",
         ),
-        ("3.12.1 (heads/3.12:2305ca5, Jan  1 2024, 00:00:00) [Clang 17.0.6 ]", "heads/3.12:2305ca5, Jan  1 2024 00:00:00; Clang 17.0.6 "),
-        ("3.6.6 |Anaconda, Inc.| (default, Jun 28 2018, 17:14:51) \n[GCC 7.2.0]", "default, Jun 28 2018 17:14:51; GCC 7.2.0"),
+        (
+            "3.12.1 (heads/3.12:2305ca5, Jan  1 2024, 00:00:00) [Clang 17.0.6 ]",
+            "heads/3.12:2305ca5, Jan  1 2024 00:00:00; Clang 17.0.6 ",
+        ),
+        (
+            "3.6.6 |Anaconda, Inc.| (default, Jun 28 2018, 17:14:51) \n[GCC 7.2.0]",
+            "default, Jun 28 2018 17:14:51; GCC 7.2.0",
+        ),
         ("what is this", "what is this"),
         (sys.version, f"{', '.join(platform.python_build())}; {platform.python_compiler()}"),
     ],
-)  # fmt: skip
+)
 def test_build_string(version: str, expected: str) -> None:
     """It is what the platform module makes of sys.version."""
     assert build_string(version) == expected

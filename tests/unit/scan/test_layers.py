@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fastenv.scan.layers import prefix_of
 from fastenv.testing import make_wheel
 from unit.scan.environment import Environment, clean, one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def real_path(environment: Environment, environ: dict[str, str]) -> list[str]:
@@ -29,7 +32,8 @@ def real_path(environment: Environment, environ: dict[str, str]) -> list[str]:
 def test_search_path_is_pythons_own(
     make_environment: Callable[..., Environment], tmp_path: Path, *, system: bool, no_user: bool
 ) -> None:
-    """PYTHONPATH, a user's site with a .pth, a .pth in the venv, with and without the system's packages."""
+    """PYTHONPATH, a user's site with a .pth, a .pth in the venv, with and without the system's
+    packages."""
     environment = make_environment("env", *(["--system-site-packages"] if system else []))
     series = environment.site.parent.name
     user = tmp_path / "home" / "lib" / series / "site-packages"
@@ -77,7 +81,8 @@ def test_only_the_environment(make_environment: Callable[..., Environment], tmp_
 def test_layers_of_distributions(
     make_environment: Callable[..., Environment], tmp_path: Path
 ) -> None:
-    """One distribution in each layer; where a name is in several, the first on the path is the one."""
+    """One distribution in each layer; where a name is in several, the first on the path is the
+    one."""
     base = make_environment("base")
     environment = make_environment("env", "--system-site-packages")
     user = tmp_path / "home" / "lib" / environment.site.parent.name / "site-packages"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from unit.scan.environment import Environment
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unit.scan.environment import Environment
 
 
 def fill(environment: Environment) -> None:

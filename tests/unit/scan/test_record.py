@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fastenv.scan.record import files_digest, install_path, parse_record, read_record
 from fastenv.testing import record_row
-from unit.scan.environment import Environment
+
+if TYPE_CHECKING:
+    from unit.scan.environment import Environment
 
 SITE = "/opt/env/lib/python3.11/site-packages"
 
@@ -70,7 +73,7 @@ def test_parts_of_a_record() -> None:
     assert record.sizes == ["1", "1", "3", "", "1"]
     assert record.bytecode == ("site/__pycache__/foo.cpython-311.pyc",)
     assert record.bad == 1
-    assert [row.file for row in record.rows()][0] == f"{SITE}/foo,bar.py"
+    assert next(row.file for row in record.rows()) == f"{SITE}/foo,bar.py"
 
 
 def test_files_digest_vector() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from unit.scan.environment import Environment
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from unit.scan.environment import Environment
 
 
 def strays(environment: Environment, **variables: str) -> dict[str, str]:
@@ -25,7 +28,7 @@ def test_an_untouched_environment_has_none(environment: Environment) -> None:
     environment.install(
         environment.wheel("other", entry_points={"console_scripts": {"other": "other:main"}})
     )
-    assert {kind for kind in strays(environment).values()} <= {"venv"}
+    assert set(strays(environment).values()) <= {"venv"}
 
 
 def test_each_kind(environment: Environment) -> None:

@@ -1,0 +1,214 @@
+"""``fastenv scan``: what is in this environment, and where each thing came from."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path  # noqa: TC003  typer looks at annotations when it runs
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fastenv.exceptions import FileSystemError
+from fastenv.scan import scan as scan_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fastenv.scan.inventory import Distribution, Inventory
+
+__all__ = ["distribution_table", "human_size", "scan", "sections", "show", "summary"]
+
+_SHOWN = 20
+"""Lines of a section before the rest is but counted."""
+_ORIGIN_STYLE = {
+    "index": "green",
+    "conda": "green",
+    "system": "blue",
+    "unknown": "red",
+}
+_FROM_ELSEWHERE = "yellow"
+"""Of what no index gives: a checkout, a directory, an archive."""
+_LAYER_STYLE = {"env": "dim"}
+_STEP = 1000
+_TWO_DIGITS = 10
+
+
+def scan(
+    *,
+    python: Annotated[
+        Path | None, typer.Option(metavar="EXE", help="The interpreter of the environment.")
+    ] = None,
+    prefix: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Or the folder of a venv or conda environment."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write the inventory there, as JSON."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the inventory as JSON instead of a table.")
+    ] = False,
+    layers: Annotated[
+        Literal["all", "env"],
+        typer.Option(help="All that the interpreter finds, or what the environment itself holds."),
+    ] = "all",
+    include_self: Annotated[
+        bool, typer.Option("--include-self", help="Keep fastenv and what only fastenv requires.")
+    ] = False,
+) -> None:
+    """Say what is in an environment, and where each thing came from."""
+    inventory = scan_environment(
+        python=python, prefix=prefix, layers=layers, include_self=include_self
+    )
+    text_only = as_json or str(output) == "-"
+    if output is not None and str(output) != "-":
+        _write(output, inventory.to_json())
+    if text_only:
+        sys.stdout.write(inventory.to_json())
+    else:
+        show(inventory, Console(highlight=False))
+
+
+def show(inventory: Inventory, console: Console) -> None:
+    """Print the table, a line that sums it up, and what deserves a look."""
+    console.print(distribution_table(inventory))
+    # Lines are never broken by us: a path must stay one word when it is copied or searched for.
+    console.print(summary(inventory), soft_wrap=True)
+    for title, lines in sections(inventory):
+        console.print()
+        console.print(Text(title, style="bold"), soft_wrap=True)
+        for line in lines[:_SHOWN]:
+            console.print(Text("  ") + line, soft_wrap=True)
+        if len(lines) > _SHOWN:
+            more = f"  and {len(lines) - _SHOWN} more, which --json lists"
+            console.print(Text(more, style="dim"), soft_wrap=True)
+
+
+def distribution_table(inventory: Inventory) -> Table:
+    """One row a distribution; names that were asked for are bold, damaged ones red."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column("Name", overflow="fold", ratio=None)
+    table.add_column("Version", overflow="fold")
+    table.add_column("Origin", overflow="fold")
+    table.add_column("Layer", no_wrap=True)
+    table.add_column("Size", justify="right", no_wrap=True)
+    for it in inventory.distributions:
+        style = "red" if it.problems else "bold" if it.requested else ""
+        table.add_row(
+            Text(it.name, style),
+            it.version,
+            Text(_origin(it), _ORIGIN_STYLE.get(it.origin.kind, _FROM_ELSEWHERE)),
+            Text(it.layer, _LAYER_STYLE.get(it.layer, "magenta")),
+            Text(human_size(it.size) if it.files else "-", "cyan" if it.files else "dim"),
+        )
+    return table
+
+
+def summary(inventory: Inventory) -> Text:
+    """How many distributions, bytes and files there are, and which interpreter they are for."""
+    its = inventory.distributions
+    python = inventory.interpreter
+    name = {"cpython": "CPython", "pypy": "PyPy"}.get(python.implementation, python.implementation)
+    kind = ", a conda environment" if inventory.conda else ""
+    if python.is_venv:
+        kind += f", a venv on {python.base_executable}"
+    files = f"{sum(it.files for it in its):,} files"
+    return Text.assemble(
+        (f"{_count(len(its), 'distribution')}", "bold"),
+        f", {human_size(sum(it.size for it in its))} in {files}; ",
+        (f"{name} {python.version}", "bold"),
+        f" in {python.prefix}{kind}",
+    )
+
+
+def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
+    """What deserves a look, each kind with its title; none of it when there is nothing."""
+    short = _Shortener(inventory.interpreter.prefix)
+    strays = [item for item in inventory.strays if item.kind != "venv"]
+    every = (
+        (
+            "Broken: metadata that is damaged",
+            [
+                _line(item.name or short(item.path), "red", "; ".join(item.reasons))
+                for item in inventory.broken
+            ],
+        ),
+        (
+            "Shadowed: a second distribution of a name, which does not count",
+            [
+                _line(f"{it.name} {it.version}", "yellow", short(it.reason))
+                for it in inventory.shadowed
+            ],
+        ),
+        (
+            "Contested: paths that several distributions claim with different contents",
+            [
+                _line(
+                    short(it.path),
+                    "yellow",
+                    f"{' and '.join(claim.name for claim in it.claims)}: "
+                    + (f"{it.winner}'s is there" if it.winner else short(it.reason)),
+                )
+                for it in inventory.contested
+            ],
+        ),
+        (
+            "Strays: owned by no distribution, so part of no copy",
+            [_line(short(item.path), "yellow", short(item.reason)) for item in strays],
+        ),
+        (
+            "Left out: here for fastenv only (--include-self keeps them)",
+            [_line(f"{it.name} {it.version}", "dim", it.reason) for it in inventory.left_out],
+        ),
+        ("Notes", [Text(short(note)) for note in inventory.notes]),
+    )
+    return ((f"{title} ({len(lines)})", lines) for title, lines in every if lines)
+
+
+def human_size(size: int) -> str:
+    """Bytes as people read them: 999 B, 1.5 kB, 12 MB; decimal units."""
+    if size < _STEP:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= _STEP
+        if round(value) < _STEP or unit == "TB":
+            break
+    return f"{value:.1f} {unit}" if round(value, 1) < _TWO_DIGITS else f"{value:.0f} {unit}"
+
+
+class _Shortener:
+    """Leaves the environment's own prefix out of paths: it stands in the summary."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = f"{prefix.rstrip('/')}/"
+
+    def __call__(self, text: str) -> str:
+        return text.replace(self._prefix, "")
+
+
+def _line(what: str, style: str, why: str) -> Text:
+    return Text.assemble((what, style), f"  {why}")
+
+
+def _origin(it: Distribution) -> str:
+    if it.origin.kind == "vcs":
+        return f"{it.origin.vcs or 'vcs'} {it.origin.commit[:7]}".rstrip()
+    return it.origin.kind
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror or error}"
+        raise FileSystemError(message, path=str(path), hint="give another place with -o") from error

@@ -1,0 +1,207 @@
+"""What ``fastenv scan`` prints."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from fastenv.cli.scan import human_size, scan, show
+from fastenv.exceptions import FileSystemError
+from fastenv.scan.inventory import (
+    Broken,
+    Claim,
+    Contested,
+    Distribution,
+    Interpreter,
+    Inventory,
+    LeftOut,
+    Origin,
+    Platform,
+    Shadowed,
+    Stray,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYTHON = Interpreter(
+    implementation="cpython",
+    version="3.11.7",
+    soabi="cpython-311-x86_64-linux-gnu",
+    cache_tag="cpython-311",
+    build="main; GCC",
+    executable="/e/bin/python",
+    base_executable="/usr/bin/python3.11",
+    prefix="/e",
+    base_prefix="/usr",
+)
+NUMPY = Distribution(
+    name="numpy",
+    display_name="numpy",
+    version="2.4.6",
+    layer="env",
+    location="/e/s",
+    metadata_path="/e/s/numpy-2.4.6.dist-info",
+    format="dist-info",
+    origin=Origin("index"),
+    installer="uv",
+    requested=True,
+    tags=("cp311-cp311-manylinux_2_28_x86_64",),
+    build="",
+    files=900,
+    size=61_234_567,
+    files_digest="ab",
+    requires_python="",
+    requires=(),
+    extras=(),
+    entry_points=(),
+)
+CHECKOUT = replace(
+    NUMPY,
+    name="a-project-with-quite-a-long-name-of-its-own",
+    version="2026.11.21.dev123+g0123456789abcdef",
+    layer="PYTHONPATH",
+    origin=Origin("vcs", "https://git.example/p", vcs="git", commit="0123456789abcdef"),
+    files=0,
+    size=0,
+)
+INVENTORY = Inventory(
+    interpreter=PYTHON,
+    platform=Platform("linux", "x86_64", "glibc", "2.36"),
+    conda=False,
+    variables=(),
+    search_path=(),
+    pth_code=(),
+    distributions=(CHECKOUT, NUMPY),
+    shadowed=(),
+    broken=(),
+    strays=(),
+    contested=(),
+    left_out=(),
+    notes=(),
+)
+
+
+def text(inventory: Inventory, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None)
+    show(inventory, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_table_and_summary() -> None:
+    """Name, version, origin, layer and size; a line that sums up; nothing else when all is well."""
+    lines = text(replace(INVENTORY, distributions=(NUMPY,))).splitlines()
+    assert lines[1].split() == ["Name", "Version", "Origin", "Layer", "Size"]
+    assert lines[3].split() == ["numpy", "2.4.6", "index", "env", "61", "MB"]
+    assert lines[-1] == (
+        "1 distribution, 61 MB in 900 files; CPython 3.11.7 in /e, a venv on /usr/bin/python3.11"
+    )
+
+
+def test_80_columns() -> None:
+    """The table fits, and no letter of a long name or version is lost."""
+    table = text(INVENTORY).partition("2 distributions,")[0].splitlines()
+    assert max(map(len, table)) <= 80
+    starts = [table[1].index(title) for title in ("Name", "Version", "Origin")]
+    rows = [row for row in table[3:] if "numpy" not in row]
+    cells = ["".join(row[at:to].strip() for row in rows) for at, to in itertools.pairwise(starts)]
+    assert cells == [CHECKOUT.name, CHECKOUT.version]
+    assert "git 0123456" in rows[0]
+
+
+def test_sections() -> None:
+    """Each kind that deserves a look is named with its reason; the tool's own files are not."""
+    inventory = replace(
+        INVENTORY,
+        broken=(Broken("/e/s/x.dist-info", "env", "", ("it has no METADATA", "and more")),),
+        shadowed=(
+            Shadowed("six", "1.0", "user", "/u/six", "/e/six", "/e/s (env) comes before /u"),
+        ),
+        strays=(
+            Stray("/e/s/loose.py", "env", "module", "no distribution's RECORD names it"),
+            Stray("/e/s/_virtualenv.py", "env", "venv", "written by the tool that made the venv"),
+        ),
+        contested=(
+            Contested(
+                "site/a.py", "b", (Claim("a", "0", "env"), Claim("b", "1", "env")), "its bytes"
+            ),
+            Contested("site/c.py", None, (Claim("a", "0", "env"),), "/e/s/c.py cannot be read"),
+        ),
+        left_out=(LeftOut("fastenv", "0.1", "env", "fastenv itself"),),
+        notes=("PYTHONHOME is set; it was not followed",),
+    )
+    shown = text(inventory)
+    for line in (
+        "  s/x.dist-info  it has no METADATA; and more",
+        "  six 1.0  s (env) comes before /u",
+        "  s/loose.py  no distribution's RECORD names it",
+        "  site/a.py  a and b: b's is there",
+        "  site/c.py  a: s/c.py cannot be read",
+        "  fastenv 0.1  fastenv itself",
+        "  PYTHONHOME is set; it was not followed",
+    ):
+        assert line in shown.splitlines()
+    assert "_virtualenv" not in shown
+
+
+def test_long_sections_are_cut() -> None:
+    """Twenty lines, then a count; long paths stay on one line."""
+    strays = tuple(Stray(f"/e/{'x' * 100}/{n}", "env", "file", "why") for n in range(25))
+    shown = text(replace(INVENTORY, strays=strays)).splitlines()
+    assert shown[-1] == "  and 5 more, which --json lists"
+    assert sum("x" * 100 in line for line in shown) == 20
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (9_949, "9.9 kB"),
+        (9_960, "10 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (2_005_000_000, "2.0 GB"),
+        (10**16, "10000 TB"),
+    ],
+)
+def test_human_size(size: int, expected: str) -> None:
+    assert human_size(size) == expected
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer()
+    app.command("scan")(scan)
+    return app
+
+
+def test_json_and_file(app: typer.Typer, tmp_path: Path) -> None:
+    """--json prints the inventory alone; -o writes it and shows the table; -o - is stdout."""
+    runner = CliRunner()
+    printed = runner.invoke(
+        app, ["--json", "--layers", "env", "--include-self"], catch_exceptions=False
+    )
+    assert Inventory.from_json(printed.stdout).interpreter.version
+    file = tmp_path / "inventory.json"
+    shown = runner.invoke(app, ["-o", str(file), "--layers", "env"], catch_exceptions=False)
+    assert "Version" in shown.stdout
+    assert json.loads(file.read_text())["format"] == 1
+    dashed = runner.invoke(app, ["-o", "-"], catch_exceptions=False)
+    assert Inventory.from_json(dashed.stdout).format == 1
+
+
+def test_a_file_that_cannot_be_written(app: typer.Typer, tmp_path: Path) -> None:
+    """An error of the file system that names the file."""
+    with pytest.raises(FileSystemError, match="Is a directory"):
+        CliRunner().invoke(app, ["-o", str(tmp_path)], catch_exceptions=False)
