@@ -29,9 +29,7 @@ def main() -> None:
     whole = [_seconds(lambda: scan(prefix=options.prefix)) for _ in range(options.n)]
     asking = [_seconds(lambda: ask(inventory.interpreter.executable, {})) for _ in range(options.n)]
     files = sum(it.files for it in inventory.distributions)
-    print(
-        f"{platform.python_version()}, {len(inventory.distributions)} distributions, {files} files"
-    )
+    print(f"{platform.python_version()}, {len(inventory.distributions)} distributions, {files} files")
     for name, times in (("scan", whole), ("of which asking the interpreter", asking)):
         low, median = min(times) * 1e3, statistics.median(times) * 1e3
         print(f"{name}: median {median:.0f} ms, best {low:.0f} ms, of {options.n}")

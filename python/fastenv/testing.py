@@ -112,9 +112,7 @@ def record_row(path: str, body: bytes) -> str:
     return f"{quoted},sha256={digest},{len(body)}\n"
 
 
-def _write(
-    path: Path, entries: Mapping[str, bytes], executable: set[str], stored: Iterable[str]
-) -> None:
+def _write(path: Path, entries: Mapping[str, bytes], executable: set[str], stored: Iterable[str]) -> None:
     plain = set(stored)
     with zipfile.ZipFile(path, "w") as archive:
         for name, body in entries.items():

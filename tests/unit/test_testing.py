@@ -30,14 +30,9 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path: Path) -> None:
 
 def test_every_file_is_in_record(tmp_path: Path) -> None:
     """RECORD names every entry with its hash and size, itself without."""
-    entries = read(
-        make_wheel(tmp_path, "demo", data={"scripts/run": "#!python\n", "data/share/a,b": "x"})
-    )
+    entries = read(make_wheel(tmp_path, "demo", data={"scripts/run": "#!python\n", "data/share/a,b": "x"}))
     record = entries.pop("demo-1.0.dist-info/RECORD").decode()
-    assert (
-        record
-        == "".join(record_row(*item) for item in entries.items()) + "demo-1.0.dist-info/RECORD,,\n"
-    )
+    assert record == "".join(record_row(*item) for item in entries.items()) + "demo-1.0.dist-info/RECORD,,\n"
     assert '"demo-1.0.data/data/share/a,b",sha256=' in record
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003  typer looks at annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -62,9 +62,7 @@ def scan(
     ] = False,
 ) -> None:
     """Say what is in an environment, and where each thing came from."""
-    inventory = scan_environment(
-        python=python, prefix=prefix, layers=layers, include_self=include_self
-    )
+    inventory = scan_environment(python=python, prefix=prefix, layers=layers, include_self=include_self)
     text_only = as_json or str(output) == "-"
     if output is not None and str(output) != "-":
         _write(output, inventory.to_json())
@@ -140,10 +138,7 @@ def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
         ),
         (
             "Shadowed: a second distribution of a name, which does not count",
-            [
-                _line(f"{it.name} {it.version}", "yellow", short(it.reason))
-                for it in inventory.shadowed
-            ],
+            [_line(f"{it.name} {it.version}", "yellow", short(it.reason)) for it in inventory.shadowed],
         ),
         (
             "Contested: paths that several distributions claim with different contents",

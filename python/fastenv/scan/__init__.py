@@ -101,9 +101,7 @@ def scan(
     )
 
 
-def _executable(
-    python: str | os.PathLike[str] | None, prefix: str | os.PathLike[str] | None
-) -> str:
+def _executable(python: str | os.PathLike[str] | None, prefix: str | os.PathLike[str] | None) -> str:
     """The interpreter to ask, by the arguments of ``scan``."""
     if python is not None and prefix is not None:
         raise ScanError("both python and prefix are given", hint="give one of them")

@@ -59,18 +59,14 @@ def _claims(winners: Sequence[Installed], paths: set[str]) -> dict[str, list[_Cl
         for path, install, digest in zip(record.paths, record.installs, record.hashes, strict=True):
             if digest and install in paths:
                 claim = Claim(it.name, digest, it.layer)
-                found.setdefault(install, []).append(
-                    (claim, it.location, record.file(path, install))
-                )
+                found.setdefault(install, []).append((claim, it.location, record.file(path, install)))
     return found
 
 
 def _decide(path: str, claims: list[_Claimed], ranks: dict[str, int]) -> Contested:
     """The winner: the file that comes first on the search path, and whose hash it has."""
     first = min(claims, key=lambda claimed: ranks.get(claimed[1], len(ranks)))[1]
-    here = sorted(
-        (claim for claim, location, _ in claims if location == first), key=lambda claim: claim.name
-    )
+    here = sorted((claim for claim, location, _ in claims if location == first), key=lambda claim: claim.name)
     file = next(file for _, location, file in claims if location == first)
     found = file_sha256(file)
     winner = next((claim.name for claim in here if claim.sha256 == found), None)
@@ -82,7 +78,5 @@ def _decide(path: str, claims: list[_Claimed], ranks: dict[str, int]) -> Contest
         )
     else:
         reason = f"{file} has the bytes of none of them" if found else f"{file} cannot be read"
-    everyone = tuple(
-        sorted((claim for claim, _, _ in claims), key=lambda claim: (claim.name, claim.sha256))
-    )
+    everyone = tuple(sorted((claim for claim, _, _ in claims), key=lambda claim: (claim.name, claim.sha256)))
     return Contested(path, winner, everyone, reason)

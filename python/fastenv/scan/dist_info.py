@@ -56,9 +56,7 @@ class _DistInfo:
         record = self._record(foreign=foreign)
         points = entry_points(self._text("entry_points.txt"))
         origin = self._origin(installer, package, record)
-        return Installed(
-            self._distribution(core, record, installer, points, origin, foreign=foreign), record
-        )
+        return Installed(self._distribution(core, record, installer, points, origin, foreign=foreign), record)
 
     def _distribution(
         self,
@@ -75,9 +73,7 @@ class _DistInfo:
             self.reasons.append("it has no WHEEL with tags: which wheel it came from is not known")
         files, size = _extent(record)
         scripts = {point.name for point in points if point.group in SCRIPT_GROUPS}
-        requested = "REQUESTED" in self.names or bool(
-            self.conda and origin.package in self.conda.requested
-        )
+        requested = "REQUESTED" in self.names or bool(self.conda and origin.package in self.conda.requested)
         return Distribution(
             name=canonical(core.name),
             display_name=core.name,
@@ -121,9 +117,7 @@ class _DistInfo:
             self.reasons.append(f"its version {core.version!r} is not one of PEP 440")
         name, _, version = self.stem.partition("-")
         if canonical(name) != canonical(core.name):
-            self.reasons.append(
-                f"its directory is of another name than its METADATA, which has {core.name}"
-            )
+            self.reasons.append(f"its directory is of another name than its METADATA, which has {core.name}")
         elif not same_version(version.replace("_", "-"), core.version):
             self.reasons.append(
                 f"its directory is of another version than its METADATA, which has {core.version}"

@@ -46,9 +46,7 @@ def find(entries: Iterable[SearchPath], conda: CondaRecords | None) -> Found:
             found.listings[entry.path] = sorted(os.listdir(entry.path))
         except OSError as error:
             found.listings[entry.path] = []
-            found.notes.append(
-                f"{entry.path} cannot be read ({error.strerror}): what it holds is not known"
-            )
+            found.notes.append(f"{entry.path} cannot be read ({error.strerror}): what it holds is not known")
         _collect_links(entry, found, links)
     for entry in entries:
         for name in found.listings[entry.path]:
@@ -107,9 +105,7 @@ def _follow_links(found: Found, links: dict[str, str], entries: list[SearchPath]
     real = {os.path.realpath(folder) for folder in links.values()}
     for at, item in enumerate(found.installed):
         it = item.distribution
-        if it.format != "dist-info" and (
-            it.layer == ".pth" or os.path.realpath(it.location) in real
-        ):
+        if it.format != "dist-info" and (it.layer == ".pth" or os.path.realpath(it.location) in real):
             changed = replace(it, origin=linked(it.location), requested=True)
             found.installed[at] = replace(item, distribution=changed)
     have = {os.path.realpath(item.distribution.location) for item in found.installed}

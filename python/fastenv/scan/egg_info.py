@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["read_egg_info"]
 
 
-def read_egg_info(
-    path: str, entry: SearchPath, conda: CondaRecords | None = None
-) -> Installed | Broken:
+def read_egg_info(path: str, entry: SearchPath, conda: CondaRecords | None = None) -> Installed | Broken:
     """The distribution that the .egg-info or EGG-INFO ``path`` describes; Broken if none."""
     guess = canonical(os.path.basename(path).removesuffix(".egg-info").partition("-")[0])
     single = os.path.isfile(path)
@@ -35,9 +33,7 @@ def read_egg_info(
     except (OSError, UnicodeDecodeError) as error:
         return Broken(path, entry.layer, guess, (f"its PKG-INFO cannot be read: {error}",))
     if not is_name(core.name) or not core.version:
-        return Broken(
-            path, entry.layer, guess, (f"its PKG-INFO names no distribution: {core.name!r}",)
-        )
+        return Broken(path, entry.layer, guess, (f"its PKG-INFO names no distribution: {core.name!r}",))
     names = set() if single else set(os.listdir(path))
     package = conda.package_of(os.path.basename(path), names) if conda else ""
     trees = () if single else _lines(path, "top_level.txt")
@@ -47,9 +43,7 @@ def read_egg_info(
 def _distribution(
     path: str, entry: SearchPath, core: CoreMetadata, package: str, *, single: bool
 ) -> Distribution:
-    problems = (
-        () if is_version(core.version) else (f"its version {core.version!r} is not one of PEP 440",)
-    )
+    problems = () if is_version(core.version) else (f"its version {core.version!r} is not one of PEP 440",)
     if package:
         origin = Origin("conda", package=package)
     else:

@@ -123,9 +123,7 @@ def find_in_prefix(prefix: Path) -> Path:
             return candidate
     state = "has no bin/python" if prefix.is_dir() else "is not a directory"
     hint = "give --python EXE, an interpreter, or the --prefix DIR of a venv or conda environment"
-    raise ScanError(
-        f"{prefix} {state}: it is not a Python environment", path=str(prefix), hint=hint
-    )
+    raise ScanError(f"{prefix} {state}: it is not a Python environment", path=str(prefix), hint=hint)
 
 
 def _run(executable: str, environ: Mapping[str, str]) -> str:
@@ -148,12 +146,8 @@ def _run(executable: str, environ: Mapping[str, str]) -> str:
         message = f"{executable} did not answer within {_TIMEOUT_SECONDS} s"
         raise ScanError(message, path=executable, hint=hint) from error
     if done.returncode != 0:
-        last = (done.stderr.decode(errors="replace").strip().splitlines() or ["it wrote nothing"])[
-            -1
-        ]
-        message = (
-            f"{executable} does not answer as Python does (exit status {done.returncode}): {last}"
-        )
+        last = (done.stderr.decode(errors="replace").strip().splitlines() or ["it wrote nothing"])[-1]
+        message = f"{executable} does not answer as Python does (exit status {done.returncode}): {last}"
         raise ScanError(message, path=executable, hint=hint)
     return done.stdout.decode("ascii", errors="replace")
 
@@ -204,9 +198,7 @@ def _base_executable(answer: dict[str, Any], version: str) -> str:
     for name in (f"{stem}{series}", os.path.basename(given), "python3", "python"):
         candidate = os.path.join(folder, name)
         try:
-            if os.path.samefile(candidate, given) or (
-                answer["home"] and os.access(candidate, os.X_OK)
-            ):
+            if os.path.samefile(candidate, given) or (answer["home"] and os.access(candidate, os.X_OK)):
                 return candidate
         except OSError:
             continue

@@ -46,9 +46,7 @@ Layer = Literal["env", "base", "user", "PYTHONPATH", ".pth"]
 a venv stands on (base), the user's own site-packages (user), a directory named by PYTHONPATH, or
 one that a line of a .pth file adds."""
 
-OriginKind = Literal[
-    "index", "vcs", "editable", "archive", "local-dir", "conda", "system", "unknown"
-]
+OriginKind = Literal["index", "vcs", "editable", "archive", "local-dir", "conda", "system", "unknown"]
 MetadataFormat = Literal["dist-info", "egg-info", "egg"]
 StrayKind = Literal["module", "file", "egg-info", "script", "leftover", "venv"]
 
@@ -297,9 +295,7 @@ def _object(text: str, path: str | None) -> object:
     except ValueError as error:
         raise ScanError(f"{place} is not JSON: {error}", path=path) from error
     if not isinstance(data, dict) or "format" not in data:
-        raise ScanError(
-            f"{place} is not an inventory of fastenv: it has no format", path=path, hint=_AGAIN
-        )
+        raise ScanError(f"{place} is not an inventory of fastenv: it has no format", path=path, hint=_AGAIN)
     if data["format"] != FORMAT:
         stated = f"{place} is an inventory of format {data['format']!r}"
         message = f"{stated}; this fastenv reads format {FORMAT}"

@@ -41,7 +41,7 @@ def decode(kind: type[T], data: object, *, path: str | None = None) -> T:
         raise ScanError(message, path=path, hint="scan the environment again") from error
 
 
-class _Mismatch(Exception):  # noqa: N818  it is caught here and never seen
+class _Mismatch(Exception):
     """A value is not of its declared type."""
 
 
@@ -73,10 +73,7 @@ def _dataclass(kind: type, data: object, place: str) -> object:
         word, names = ("unknown", unknown) if unknown else ("missing", missing)
         raise _Mismatch(f"{place or 'the value'}: {word} field {', '.join(sorted(names))}")
     return kind(
-        **{
-            name: _decode(hint, data[name], f"{place}.{name}".lstrip("."))
-            for name, hint in hints.items()
-        }
+        **{name: _decode(hint, data[name], f"{place}.{name}".lstrip(".")) for name, hint in hints.items()}
     )
 
 
@@ -88,8 +85,7 @@ def _tuple(arms: tuple[Any, ...], data: object, place: str) -> tuple[object, ...
     if len(arms) != len(data):
         raise _Mismatch(f"{place} has {len(data)} items, not {len(arms)}")
     return tuple(
-        _decode(arm, item, f"{place}[{at}]")
-        for at, (arm, item) in enumerate(zip(arms, data, strict=True))
+        _decode(arm, item, f"{place}[{at}]") for at, (arm, item) in enumerate(zip(arms, data, strict=True))
     )
 
 

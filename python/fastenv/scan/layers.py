@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Walked", "prefix_of", "search_path"]
 
-_SITE_DIRECTORY = re.compile(
-    r"/(?:lib|lib64|local/lib)/(?:python|pypy)[\d.]*t?/(?:site|dist)-packages$"
-)
+_SITE_DIRECTORY = re.compile(r"/(?:lib|lib64|local/lib)/(?:python|pypy)[\d.]*t?/(?:site|dist)-packages$")
 
 
 @dataclass(slots=True)
@@ -64,9 +62,7 @@ class Walked:
             with open(file, encoding="utf-8-sig", errors="surrogateescape") as lines:
                 text = lines.read()
         except OSError as error:
-            self.notes.append(
-                f"{file} cannot be read ({error.strerror}): what it adds is not known"
-            )
+            self.notes.append(f"{file} cannot be read ({error.strerror}): what it adds is not known")
             return
         for number, line in enumerate(text.splitlines(), 1):
             if line.startswith("#") or not line.strip():

@@ -78,11 +78,7 @@ def _required(
         match = _NAME.match(text)
         name = canonical(match[1]) if match else ""
         # Parsing a requirement takes 50 us: only those that could change the answer are.
-        if (
-            name in by_name
-            and name not in reached
-            and _applies(text, it, marker_values, extras=extras)
-        ):
+        if name in by_name and name not in reached and _applies(text, it, marker_values, extras=extras):
             names.append(name)
     return names
 

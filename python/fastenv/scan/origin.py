@@ -32,17 +32,13 @@ def direct_url(text: str) -> Origin:
     below = _text(data, "subdirectory")
     if "vcs_info" in data:
         info = _table(data, "vcs_info")
-        vcs, commit, revision = (
-            _text(info, key) for key in ("vcs", "commit_id", "requested_revision")
-        )
+        vcs, commit, revision = (_text(info, key) for key in ("vcs", "commit_id", "requested_revision"))
         return Origin("vcs", url, vcs=vcs, commit=commit, revision=revision, subdirectory=below)
     if "dir_info" in data:
         editable = _table(data, "dir_info").get("editable") is True
         return Origin("editable" if editable else "local-dir", url, subdirectory=below)
     if "archive_info" in data:
-        return Origin(
-            "archive", url, subdirectory=below, hashes=_hashes(_table(data, "archive_info"))
-        )
+        return Origin("archive", url, subdirectory=below, hashes=_hashes(_table(data, "archive_info")))
     raise ValueError("it has none of vcs_info, dir_info, archive_info")
 
 
@@ -55,9 +51,7 @@ def directory_of(origin: Origin) -> str:
     """The directory that a ``file:`` origin means; "" for other URLs."""
     parts = urlsplit(origin.url)
     return (
-        os.path.join(unquote(parts.path), origin.subdirectory).rstrip("/")
-        if parts.scheme == "file"
-        else ""
+        os.path.join(unquote(parts.path), origin.subdirectory).rstrip("/") if parts.scheme == "file" else ""
     )
 
 

@@ -103,21 +103,14 @@ def parse_record(text: str, metadata_path: str) -> Record:
     if ".pyc" in text:
         bytecode = tuple(install_path(location, row[0]) for row in rows if row[0].endswith(".pyc"))
         rows = [row for row in rows if not row[0].endswith(".pyc")]
-    paths, packed, sizes = (
-        ([*column] for column in zip(*rows, strict=True)) if rows else ([], [], [])
-    )
+    paths, packed, sizes = ([*column] for column in zip(*rows, strict=True)) if rows else ([], [], [])
     hashes = _hex(packed)
     if text[:1] not in ("/", ".", ",") and not any(odd in text for odd in _ODD):
         installs = [f"site/{path}" for path in paths]
-        return Record(
-            location, metadata_name, paths, installs, hashes, sizes, (), bytecode, (), bad
-        )
+        return Record(location, metadata_name, paths, installs, hashes, sizes, (), bytecode, (), bad)
+    installs = [f"site/{path}" if _is_straight(path) else install_path(location, path) for path in paths]
     installs = [
-        f"site/{path}" if _is_straight(path) else install_path(location, path) for path in paths
-    ]
-    installs = [
-        _own_headers(install, metadata_name) if install[:8] == "headers/" else install
-        for install in installs
+        _own_headers(install, metadata_name) if install[:8] == "headers/" else install for install in installs
     ]
     outside = tuple(path for path, install in zip(paths, installs, strict=True) if not install)
     if outside:
@@ -126,16 +119,12 @@ def parse_record(text: str, metadata_path: str) -> Record:
             [column[at] for at in kept] for column in (paths, installs, hashes, sizes)
         )
     elsewhere = tuple(at for at, install in enumerate(installs) if install[:5] != "site/")
-    return Record(
-        location, metadata_name, paths, installs, hashes, sizes, elsewhere, bytecode, outside, bad
-    )
+    return Record(location, metadata_name, paths, installs, hashes, sizes, elsewhere, bytecode, outside, bad)
 
 
 def _is_straight(path: str) -> bool:
     """Whether a path has no component that leads up, nowhere or to the root."""
-    return (
-        path[:1] not in {"/", ".", ""} and path[-1] != "/" and "/." not in path and "//" not in path
-    )
+    return path[:1] not in {"/", ".", ""} and path[-1] != "/" and "/." not in path and "//" not in path
 
 
 def _rows(text: str) -> tuple[list[list[str]], int]:
@@ -211,9 +200,7 @@ def _hex(packed: list[str]) -> list[str]:
         # 43 characters and an "A" are 33 bytes, so all hashes can be decoded at once.
         alike = joined.replace("sha256=", "A")[1:] + "A" * bool(count)
         try:
-            text = binascii.a2b_base64(
-                alike.replace("-", "+").replace("_", "/").encode("ascii")
-            ).hex()
+            text = binascii.a2b_base64(alike.replace("-", "+").replace("_", "/").encode("ascii")).hex()
         except ValueError:
             text = ""
     # Characters outside of the alphabet are passed over, which shows in the length.

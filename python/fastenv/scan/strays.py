@@ -36,9 +36,7 @@ _OF_A_BIN = re.compile(r"(?:[Aa]ctivate|deactivate|pydoc|python|pypy)[\w.-]*")
 
 
 _SYSTEM_SITE = "/lib/python3/dist-packages"
-_NOT_SEARCHED = (
-    "modules without metadata are not named, since the system's package manager was not asked"
-)
+_NOT_SEARCHED = "modules without metadata are not named, since the system's package manager was not asked"
 
 
 @dataclass(slots=True)
@@ -141,10 +139,7 @@ def _find_strays(entry: SearchPath, own: Ownership, found: Found) -> list[Stray]
     """What nobody owns in the directory of ``entry``."""
     if not entry.site:
         return _strays_of_tree(entry, own, found)
-    return [
-        _stray(entry, path.removeprefix("site/"))
-        for path in sorted(_walk(entry.path, "site/", own)[1])
-    ]
+    return [_stray(entry, path.removeprefix("site/")) for path in sorted(_walk(entry.path, "site/", own)[1])]
 
 
 def _stray_scripts(
@@ -164,9 +159,7 @@ def _stray_scripts(
     return [
         Stray(f"{folder}/{name}", "env", "script", reason)
         for name in names
-        if f"prefix/bin/{name}" not in owned
-        and name != "__pycache__"
-        and not _OF_A_BIN.fullmatch(name)
+        if f"prefix/bin/{name}" not in owned and name != "__pycache__" and not _OF_A_BIN.fullmatch(name)
     ]
 
 
@@ -238,9 +231,7 @@ def _strays_of_tree(entry: SearchPath, own: Ownership, found: Found) -> list[Str
     return [
         Stray(f"{entry.path}/{name}", entry.layer, "module", f"in a directory {origin}")
         for name in found.listings[entry.path]
-        if not own.is_tree(name)
-        and f"site/{name}" not in own.files
-        and _is_module(entry.path, name, own)
+        if not own.is_tree(name) and f"site/{name}" not in own.files and _is_module(entry.path, name, own)
     ]
 
 

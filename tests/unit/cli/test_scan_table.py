@@ -123,17 +123,13 @@ def test_sections() -> None:
     inventory = replace(
         INVENTORY,
         broken=(Broken("/e/s/x.dist-info", "env", "", ("it has no METADATA", "and more")),),
-        shadowed=(
-            Shadowed("six", "1.0", "user", "/u/six", "/e/six", "/e/s (env) comes before /u"),
-        ),
+        shadowed=(Shadowed("six", "1.0", "user", "/u/six", "/e/six", "/e/s (env) comes before /u"),),
         strays=(
             Stray("/e/s/loose.py", "env", "module", "no distribution's RECORD names it"),
             Stray("/e/s/_virtualenv.py", "env", "venv", "written by the tool that made the venv"),
         ),
         contested=(
-            Contested(
-                "site/a.py", "b", (Claim("a", "0", "env"), Claim("b", "1", "env")), "its bytes"
-            ),
+            Contested("site/a.py", "b", (Claim("a", "0", "env"), Claim("b", "1", "env")), "its bytes"),
             Contested("site/c.py", None, (Claim("a", "0", "env"),), "/e/s/c.py cannot be read"),
         ),
         left_out=(LeftOut("fastenv", "0.1", "env", "fastenv itself"),),
@@ -189,9 +185,7 @@ def app() -> typer.Typer:
 def test_json_and_file(app: typer.Typer, tmp_path: Path) -> None:
     """--json prints the inventory alone; -o writes it and shows the table; -o - is stdout."""
     runner = CliRunner()
-    printed = runner.invoke(
-        app, ["--json", "--layers", "env", "--include-self"], catch_exceptions=False
-    )
+    printed = runner.invoke(app, ["--json", "--layers", "env", "--include-self"], catch_exceptions=False)
     assert Inventory.from_json(printed.stdout).interpreter.version
     file = tmp_path / "inventory.json"
     shown = runner.invoke(app, ["-o", str(file), "--layers", "env"], catch_exceptions=False)

@@ -7,9 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.scan.environment import Environment, clean
 from uv import find_uv_bin
-
-from unit.scan.environment import Environment, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -63,9 +63,7 @@ class Environment:
             "--quiet",
             "--compile",
         ]
-        subprocess.run(
-            [*command, "--no-index", "--no-deps", *map(str, what)], check=True, env=clean(**extra)
-        )
+        subprocess.run([*command, "--no-index", "--no-deps", *map(str, what)], check=True, env=clean(**extra))
 
     def scan(self, environ: dict[str, str] | None = None, **options: Any) -> Inventory:
         return scan(python=self.python, environ=clean(**(environ or {})), **options)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.unit.scan.environment import Environment
+
     from fastenv.scan.inventory import Contested
-    from unit.scan.environment import Environment
 
 
 def contested(environment: Environment) -> dict[str, Contested]:

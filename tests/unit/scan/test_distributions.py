@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.scan.environment import Environment, one
 
 from fastenv.scan.distributions import find
 from fastenv.scan.inventory import EntryPoint, Origin, SearchPath
-from unit.scan.environment import Environment, one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -314,9 +314,7 @@ def test_egg_info(environment: Environment) -> None:
     assert [(item.path, item.kind) for item in inventory.strays] == [
         (str(environment.site / "ghost-0.1.egg-info"), "egg-info")
     ]
-    assert [(item.name, item.reasons) for item in inventory.broken] == [
-        ("bad", ("it has no PKG-INFO",))
-    ]
+    assert [(item.name, item.reasons) for item in inventory.broken] == [("bad", ("it has no PKG-INFO",))]
 
 
 def test_setup_py_develop(environment: Environment, tmp_path: Path) -> None:
@@ -343,9 +341,7 @@ def test_editable_by_pip_with_its_egg_info(environment: Environment, tmp_path: P
     (source / "demo.egg-info").mkdir(parents=True)
     (source / "demo.egg-info" / "PKG-INFO").write_text("Name: demo\nVersion: 1.0\n")
     (source / "demo.py").touch()
-    environment.install(
-        environment.wheel("demo", files={"__editable__.demo-1.0.pth": f"{source}\n"})
-    )
+    environment.install(environment.wheel("demo", files={"__editable__.demo-1.0.pth": f"{source}\n"}))
     direct = {"url": f"file://{source}", "dir_info": {"editable": True}}
     (info_of(environment, "demo") / "direct_url.json").write_text(json.dumps(direct))
     inventory = environment.scan()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -11,11 +10,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from tests.unit.scan.environment import Environment, clean
 
 from fastenv.exceptions import ScanError
 from fastenv.scan import scan
 from fastenv.scan.interpreter import ask, build_string
-from unit.scan.environment import Environment, clean
 
 TOLD = """
 import json, platform, sys, sysconfig
@@ -65,9 +64,7 @@ def test_nothing_of_the_environment_runs(environment: Environment, tmp_path: Pat
     (environment.site / "sitecustomize.py").write_text(trap)
     inventory = environment.scan()
     assert not (tmp_path / "sprung").exists()
-    assert (str(environment.site / "trap.pth"), 1) in {
-        (code.file, code.line) for code in inventory.pth_code
-    }
+    assert (str(environment.site / "trap.pth"), 1) in {(code.file, code.line) for code in inventory.pth_code}
     assert any("sitecustomize.py runs at start-up" in note for note in inventory.notes)
 
 
@@ -148,4 +145,4 @@ def test_arguments_that_do_not_go_together(tmp_path: Path) -> None:
 def test_a_relative_prefix(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths in an inventory are absolute, however the target was named."""
     monkeypatch.chdir(environment.prefix.parent)
-    assert os.path.isabs(scan(prefix=environment.prefix.name).search_path[-1].path)
+    assert Path(scan(prefix=environment.prefix.name).search_path[-1].path).is_absolute()

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.scan.environment import Environment, clean, one
 
 from fastenv.scan.layers import prefix_of
 from fastenv.testing import make_wheel
-from unit.scan.environment import Environment, clean, one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,7 @@ def test_search_path_is_pythons_own(
     for folder in (user, tmp_path / "one", tmp_path / "two", tmp_path / "three"):
         folder.mkdir(parents=True)
     (user / "two.pth").write_text(f"{tmp_path / 'two'}\n# comment\n\n{tmp_path / 'absent'}\n")
-    (environment.site / "three.pth").write_text(
-        f"{tmp_path / 'three'}\n{tmp_path / 'one'}\nimport os\n"
-    )
+    (environment.site / "three.pth").write_text(f"{tmp_path / 'three'}\n{tmp_path / 'one'}\nimport os\n")
     environ = {
         "PYTHONPATH": f"{tmp_path / 'one'}:{tmp_path / 'gone'}",
         "PYTHONUSERBASE": str(tmp_path / "home"),
@@ -78,9 +76,7 @@ def test_only_the_environment(make_environment: Callable[..., Environment], tmp_
     assert {entry.layer for entry in inventory.search_path} == {"env"}
 
 
-def test_layers_of_distributions(
-    make_environment: Callable[..., Environment], tmp_path: Path
-) -> None:
+def test_layers_of_distributions(make_environment: Callable[..., Environment], tmp_path: Path) -> None:
     """One distribution in each layer; where a name is in several, the first on the path is the
     one."""
     base = make_environment("base")

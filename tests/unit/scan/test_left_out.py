@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from unit.scan.environment import Environment
+    from tests.unit.scan.environment import Environment
 
 
 def fill(environment: Environment) -> None:

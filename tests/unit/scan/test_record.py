@@ -13,7 +13,7 @@ from fastenv.scan.record import files_digest, install_path, parse_record, read_r
 from fastenv.testing import record_row
 
 if TYPE_CHECKING:
-    from unit.scan.environment import Environment
+    from tests.unit.scan.environment import Environment
 
 SITE = "/opt/env/lib/python3.11/site-packages"
 
@@ -103,9 +103,7 @@ def test_a_nested_record_is_but_a_file() -> None:
     """RECORD, INSTALLER and so on of a vendored dist-info belong to the distribution."""
     rows = record_row("foo/_vendor/bar-1.0.dist-info/RECORD", b"1")
     record = parse_record(rows, f"{SITE}/foo-1.0.dist-info")
-    assert files_digest(record, ()) != files_digest(
-        parse_record("", f"{SITE}/foo-1.0.dist-info"), ()
-    )
+    assert files_digest(record, ()) != files_digest(parse_record("", f"{SITE}/foo-1.0.dist-info"), ())
 
 
 @pytest.mark.parametrize("installer", ["uv", "pip"])
@@ -159,9 +157,7 @@ def digest_of_wheel(wheel: Path, stem: str) -> str:
 
 def test_files_are_found_where_they_are(environment: Environment) -> None:
     """The file that a row means exists, in site-packages, in bin and in share."""
-    environment.install(
-        environment.wheel("demo", data={"scripts/run": "#!python\n", "data/share/x": "1"})
-    )
+    environment.install(environment.wheel("demo", data={"scripts/run": "#!python\n", "data/share/x": "1"}))
     record = read_record(environment.scan_one("demo").metadata_path)
     assert all(Path(row.file).is_file() for row in record.rows())
     assert any(row.install_path == "prefix/share/x" for row in record.rows())

@@ -8,34 +8,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from unit.scan.environment import Environment
+    from tests.unit.scan.environment import Environment
 
 
 def strays(environment: Environment, **variables: str) -> dict[str, str]:
     """Path relative to the prefix, or absolute, to kind."""
     found = environment.scan(variables).strays
     return {
-        item.path.removeprefix(f"{environment.prefix}/").removeprefix("lib/"): item.kind
-        for item in found
+        item.path.removeprefix(f"{environment.prefix}/").removeprefix("lib/"): item.kind for item in found
     }
 
 
 def test_an_untouched_environment_has_none(environment: Environment) -> None:
     """What uv and pip write, byte code included, is all accounted for."""
-    environment.install_by_pip(
-        environment.wheel("demo", files={"demo/__init__.py": "", "demo/a/b.py": ""})
-    )
-    environment.install(
-        environment.wheel("other", entry_points={"console_scripts": {"other": "other:main"}})
-    )
+    environment.install_by_pip(environment.wheel("demo", files={"demo/__init__.py": "", "demo/a/b.py": ""}))
+    environment.install(environment.wheel("other", entry_points={"console_scripts": {"other": "other:main"}}))
     assert set(strays(environment).values()) <= {"venv"}
 
 
 def test_each_kind(environment: Environment) -> None:
     """A module, a data file, a whole folder, a file within a package, a .pth, a script."""
-    environment.install(
-        environment.wheel("demo", files={"demo/__init__.py": "", "demo/data/x.txt": "1"})
-    )
+    environment.install(environment.wheel("demo", files={"demo/__init__.py": "", "demo/data/x.txt": "1"}))
     site = environment.site
     (site / "loose.py").touch()
     (site / "notes.txt").touch()
@@ -97,9 +90,7 @@ def test_a_linked_package_is_owned(environment: Environment, tmp_path: Path) -> 
     assert inventory.broken == ()
 
 
-def test_pip_target_in_pythonpath(
-    make_environment: Callable[..., Environment], tmp_path: Path
-) -> None:
+def test_pip_target_in_pythonpath(make_environment: Callable[..., Environment], tmp_path: Path) -> None:
     """A folder filled by pip --target is walked as a site directory; its scripts are found."""
     environment = make_environment()
     target = tmp_path / "target"
@@ -112,6 +103,4 @@ def test_pip_target_in_pythonpath(
     inventory = environment.scan({"PYTHONPATH": str(target)})
     assert [item.name for item in inventory.distributions] == ["demo"]
     assert inventory.broken == ()
-    assert [item.path for item in inventory.strays if item.kind != "venv"] == [
-        str(target / "loose.py")
-    ]
+    assert [item.path for item in inventory.strays if item.kind != "venv"] == [str(target / "loose.py")]
