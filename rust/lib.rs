@@ -3,6 +3,7 @@
 //! The modules in the order in which the data passes through them:
 //!
 //! * [`lock`]: reads `pylock.fastenv.toml`; [`env_id`] names what it describes.
+//! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
 //! * [`unpack`]: an artifact's bytes to files and their index.
 //!
 //! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`task`] and [`event`].
@@ -13,6 +14,7 @@ pub mod env_id;
 pub mod error;
 pub mod event;
 pub mod exec;
+pub mod fetch;
 pub mod finish;
 pub mod fs;
 pub mod interpreter;

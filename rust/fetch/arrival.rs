@@ -1,0 +1,325 @@
+//! The bytes of one artifact while they arrive.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::error::FetchError;
+use super::part::BLOCK;
+use super::ranges::RangeSet;
+use super::source::Source;
+use super::storage::Storage;
+use crate::digest::{Hasher, Sha256};
+use crate::unpack::ReadAt;
+
+type Listener = Arc<dyn Fn() + Send + Sync>;
+type Result<T> = std::result::Result<T, Arc<FetchError>>;
+
+/// An artifact on its way, or a local one: readable where it has arrived, trustworthy once [`verified`].
+///
+/// One value stands for one byte string. Where the bytes turn out wrong and there is another way to get them
+/// (another mirror, a download in one piece), this arrival fails and its [`replacement`] is already on its way:
+///
+/// ```text
+/// loop {
+///     let unpacked = unpack(&arrival);
+///     match (arrival.verified(), arrival.replacement()) {
+///         (Ok(()), _) => return unpacked,
+///         (Err(_), Some(next)) => arrival = next,
+///         (Err(fault), None) => return Err(fault),
+///     }
+/// }
+/// ```
+///
+/// Drop it as soon as it is unpacked: it may hold memory that other files wait for.
+///
+/// [`verified`]: Self::verified
+/// [`replacement`]: Self::replacement
+pub struct Arrival {
+    source: Source,
+    storage: OnceLock<Storage>,
+    state: Mutex<State>,
+    changed: Condvar,
+    hashing: Mutex<(Hasher, u64)>,
+    wanted: AtomicBool,
+    nudge: Box<dyn Fn() + Send + Sync>,
+}
+
+#[derive(Default)]
+struct State {
+    length: Option<u64>,
+    there: RangeSet,
+    end: Option<Result<()>>,
+    replacement: Option<Arc<Arrival>>,
+    listeners: Vec<Listener>,
+}
+
+impl Arrival {
+    /// `nudge` is called when somebody begins to wait for bytes.
+    pub(super) fn new(source: Source, nudge: Box<dyn Fn() + Send + Sync>) -> Self {
+        let length = source.size;
+        Self {
+            source,
+            storage: OnceLock::new(),
+            state: Mutex::new(State { length, ..State::default() }),
+            changed: Condvar::new(),
+            hashing: Mutex::default(),
+            wanted: AtomicBool::new(false),
+            nudge,
+        }
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The artifact's length in bytes; waits until it is known, which it is at once if the lock tells.
+    pub fn length(&self) -> Result<u64> {
+        self.wait_until(|state| match &state.end {
+            Some(Err(fault)) => Some(Err(fault.clone())),
+            _ => state.length.map(Ok),
+        })
+    }
+
+    /// Whether all bytes of `range` are there.
+    #[must_use]
+    pub fn has(&self, range: &Range<u64>) -> bool {
+        self.state().there.contains(range)
+    }
+
+    /// How many bytes are there without a gap from `start` on.
+    #[must_use]
+    pub fn run_from(&self, start: u64) -> u64 {
+        self.state().there.until(start) - start
+    }
+
+    /// Waits until all bytes of `range` are there.
+    pub fn wait(&self, range: &Range<u64>) -> Result<()> {
+        self.wait_until(|state| match &state.end {
+            Some(Err(fault)) => Some(Err(fault.clone())),
+            _ => state.there.contains(range).then_some(Ok(())),
+        })
+    }
+
+    /// Waits for the verdict: all bytes are there and have the locked sha256, or why not.
+    pub fn verified(&self) -> Result<()> {
+        self.wait_until(|state| state.end.clone())
+    }
+
+    /// The verdict if there is one.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Result<()>> {
+        self.state().end.clone()
+    }
+
+    /// After a failure: the same artifact, being fetched again in another way.
+    #[must_use]
+    pub fn replacement(&self) -> Option<Arc<Arrival>> {
+        self.state().replacement.clone()
+    }
+
+    /// Has `listener` called whenever more has arrived (once for each 256 KiB or so) and at the end, from the
+    /// thread that received it; at once if there is a verdict already. It must be quick and must not block.
+    pub fn subscribe(&self, listener: Box<dyn Fn() + Send + Sync>) {
+        let mut state = self.state();
+        if state.end.is_none() {
+            state.listeners.push(Arc::from(listener));
+            return;
+        }
+        drop(state);
+        listener();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_until<T>(&self, mut done: impl FnMut(&State) -> Option<T>) -> T {
+        let mut state = self.state();
+        if let Some(found) = done(&state) {
+            return found;
+        }
+        if !self.wanted.swap(true, Ordering::AcqRel) {
+            drop(state);
+            (self.nudge)();
+            state = self.state();
+        }
+        loop {
+            if let Some(found) = done(&state) {
+                return found;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Wakes waiters, then calls listeners, with no lock held.
+    fn announce(&self, state: MutexGuard<'_, State>) {
+        let listeners = state.listeners.clone();
+        drop(state);
+        self.changed.notify_all();
+        for listener in &listeners {
+            listener();
+        }
+    }
+
+    /// Whether somebody waits for bytes of it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire)
+    }
+
+    /// Gives it a place to keep bytes, with those that are there already.
+    pub(super) fn keep_in(&self, storage: Storage, there: RangeSet) {
+        if self.storage.set(storage).is_ok() {
+            let mut state = self.state();
+            state.there = there;
+            self.announce(state);
+        }
+    }
+
+    pub(super) fn storage(&self) -> Option<&Storage> {
+        self.storage.get()
+    }
+
+    pub(super) fn set_length(&self, length: u64) {
+        let mut state = self.state();
+        state.length = Some(length);
+        self.announce(state);
+    }
+
+    pub(super) fn known_length(&self) -> Option<u64> {
+        self.state().length
+    }
+
+    /// What of `range` has not arrived.
+    pub(super) fn missing(&self, range: &Range<u64>) -> Vec<Range<u64>> {
+        self.state().there.missing(range)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.state().there.bytes()
+    }
+
+    /// Takes in a block at a place where nothing is yet, and that only this caller writes.
+    pub(super) fn put(&self, offset: u64, block: &mut Vec<u8>) -> std::result::Result<(), FetchError> {
+        let written = offset..offset + block.len() as u64;
+        let Some(storage) = self.storage.get() else { return Ok(()) };
+        storage.write(offset, block).map_err(|source| self.disk_fault(source))?;
+        let mut state = self.state();
+        state.there.insert(written.clone());
+        storage.mark(&written, &state.there).map_err(|source| self.disk_fault(source))?;
+        self.announce(state);
+        Ok(())
+    }
+
+    pub(super) fn disk_fault(&self, source: crate::fs::FsError) -> FetchError {
+        FetchError::Disk { package: self.source.package.clone(), source }
+    }
+
+    /// Says the last word. The first one said stays.
+    pub(super) fn settle(&self, end: Result<()>, replacement: Option<Arc<Arrival>>) {
+        let is_used_up = match &end {
+            Ok(()) => true,
+            Err(fault) => {
+                matches!(**fault, FetchError::Digest { .. } | FetchError::Length { .. }) || self.bytes() == 0
+            }
+        };
+        if let (true, Some(storage)) = (is_used_up, self.storage.get()) {
+            storage.discard();
+        }
+        let mut state = self.state();
+        if state.end.is_some() {
+            return;
+        }
+        state.end = Some(end);
+        state.replacement = replacement;
+        let listeners = std::mem::take(&mut state.listeners);
+        drop(state);
+        self.changed.notify_all();
+        for listener in &listeners {
+            listener();
+        }
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.state().end.is_some()
+    }
+
+    /// Takes the blocks in memory that follow what is hashed into the digest, which it returns once it is whole.
+    pub(super) fn hash_blocks(&self) -> Option<Sha256> {
+        let length = self.known_length()?;
+        let storage = self.storage.get()?;
+        let mut hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (hasher, at) = &mut *hashing;
+        while let Some((start, block)) = storage.block(*at) {
+            hasher.update(&block[usize::try_from(*at - start).unwrap_or(usize::MAX)..]);
+            *at = start + block.len() as u64;
+        }
+        (*at == length).then(|| std::mem::take(hasher).finish())
+    }
+
+    /// Follows the bytes of a file as they arrive; its digest, or `None` if the arrival was settled before.
+    pub(super) fn hash_along(&self) -> std::result::Result<Option<Sha256>, FetchError> {
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; 4 * usize::try_from(BLOCK).unwrap_or(usize::MAX)];
+        let mut at = 0;
+        while let Some((until, length)) = self.wait_beyond(at) {
+            while at < until {
+                let count = buffer.len().min(usize::try_from(until - at).unwrap_or(usize::MAX));
+                let Some(storage) = self.storage.get() else { return Ok(None) };
+                storage.read(&mut buffer[..count], at).map_err(|source| self.disk_fault(source))?;
+                hasher.update(&buffer[..count]);
+                at += count as u64;
+            }
+            if length == Some(at) {
+                return Ok(Some(hasher.finish()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How far the bytes reach without a gap, once that is further than `at` or all; `None` when it is settled.
+    fn wait_beyond(&self, at: u64) -> Option<(u64, Option<u64>)> {
+        let mut state = self.state();
+        loop {
+            if state.end.is_some() {
+                return None;
+            }
+            let until = state.there.until(0);
+            if until > at || state.length == Some(until) {
+                return Some((until, state.length));
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Every read waits for its bytes, and fails if they will not come.
+impl ReadAt for Arrival {
+    /// Waits until the length is known; 0 if the arrival failed before.
+    fn len(&self) -> u64 {
+        self.length().unwrap_or(0)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let length = self.length().map_err(io::Error::other)?;
+        let range = offset..offset.saturating_add(buffer.len() as u64);
+        if range.end > length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.wait(&range).map_err(io::Error::other)?;
+        match self.storage.get() {
+            Some(storage) => storage.read(buffer, offset).map_err(io::Error::other),
+            None => Ok(()), // an empty range of a file that has not begun
+        }
+    }
+}
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arrival({}, {} bytes there)", self.source.file_name, self.bytes())
+    }
+}

@@ -1,0 +1,145 @@
+//! Why the bytes of an artifact could not be had.
+
+use std::time::Duration;
+
+use crate::digest::Sha256;
+use crate::fs::FsError;
+use crate::task::Cancelled;
+
+/// A fetch that failed. No URL in it holds a password, a query or a token.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The server answered, but not with the file.
+    #[error("{package}: {url} answered {status}")]
+    Status {
+        /// Normalized name.
+        package: String,
+        /// Redacted.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What `Retry-After` asked for.
+        retry_after: Option<Duration>,
+    },
+    /// No answer, or one that broke off, stalled, or made no sense.
+    #[error("{package}: {url}: {what}")]
+    Network {
+        /// Normalized name.
+        package: String,
+        /// Redacted.
+        url: String,
+        /// What happened.
+        what: String,
+        /// Whether the same request may succeed later.
+        passing: bool,
+    },
+    /// A file of another length than the lock or the server itself said.
+    #[error("{package}: {url} is {got} bytes long, {expected} were expected")]
+    Length {
+        /// Normalized name.
+        package: String,
+        /// Redacted.
+        url: String,
+        /// Bytes.
+        expected: u64,
+        /// Bytes, or as many as came before the body was stopped.
+        got: String,
+    },
+    /// All bytes came, and they are not the ones that were locked.
+    #[error("{package}: {url} has sha256 {got}, the lock says {expected}")]
+    Digest {
+        /// Normalized name.
+        package: String,
+        /// Redacted URL, or a path.
+        url: String,
+        /// From the lock.
+        expected: Sha256,
+        /// Of what came.
+        got: Sha256,
+    },
+    /// The lock names no usable place for the file.
+    #[error("{package}: {what}")]
+    Address {
+        /// Normalized name.
+        package: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The part file or a local artifact.
+    #[error("{package}: {source}")]
+    Disk {
+        /// Normalized name.
+        package: String,
+        /// What failed.
+        #[source]
+        source: FsError,
+    },
+    /// The run was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl FetchError {
+    /// Whether asking the same server again, after a pause, makes sense.
+    #[must_use]
+    pub fn should_retry(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Network { passing, .. } => *passing,
+            _ => false,
+        }
+    }
+
+    /// Whether another mirror may have the file all the same.
+    #[must_use]
+    pub fn is_of_this_place(&self) -> bool {
+        !matches!(self, Self::Disk { .. } | Self::Cancelled(_))
+    }
+
+    /// Whether the run was cancelled, by whatever name.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+
+    /// The artifact's package.
+    #[must_use]
+    pub fn package(&self) -> Option<&str> {
+        match self {
+            Self::Status { package, .. }
+            | Self::Network { package, .. }
+            | Self::Length { package, .. }
+            | Self::Digest { package, .. }
+            | Self::Address { package, .. }
+            | Self::Disk { package, .. } => Some(package),
+            Self::Cancelled(_) => None,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Status { status: 401 | 403 | 407, .. } => {
+                "give the server's credentials in ~/.netrc or the file that $NETRC names"
+            }
+            Self::Status { status: 404 | 410, .. } => "the index has lost this file: lock again",
+            Self::Status { status: 429, .. } => "the server asks for fewer requests: use fewer --connections",
+            Self::Length { .. } | Self::Digest { .. } => {
+                "the file has changed since it was locked, or something on the way changes it: \
+                 check the index, then lock again"
+            }
+            Self::Address { .. } => "lock again with fastenv",
+            Self::Network { .. } => "check the network, the proxy variables and the server, then run again",
+            _ => return None,
+        })
+    }
+
+    /// How long the server asked us to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}

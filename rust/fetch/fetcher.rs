@@ -1,0 +1,383 @@
+//! The threads that fetch: what runs next, on which connection.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::arrival::Arrival;
+use super::client::Client;
+use super::error::FetchError;
+use super::memory::Budget;
+use super::plan::{Claim, Next};
+use super::ranges::RangeSet;
+use super::source::Source;
+use super::storage::Storage;
+use super::transfer::{Manner, Surroundings, Transfer};
+use crate::digest::Sha256;
+use crate::fs;
+use crate::task::{Cancelled, Task};
+
+/// How often the task is asked whether it was cancelled.
+const WATCH: Duration = Duration::from_millis(50);
+/// Nothing has been dropped for so long: the next file goes to disk instead of memory.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A part of the connections is left to whole files while large ones are fetched in pieces: 1 in so many.
+const LEFT_TO_SMALL: usize = 4;
+
+/// Fetches artifacts on a bounded number of connections, in the order in which they are started, large ones on
+/// several connections at once. Dropping it stops what still runs and joins its threads.
+pub struct Fetcher {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    task: Task,
+    tmp: PathBuf,
+    memory: Arc<Budget>,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Arc<Transfer>>,
+    open: Vec<Arc<Transfer>>,
+    workers: usize,
+    idle: usize,
+    pieces_running: usize,
+    /// Since when the first file that waits has lacked memory.
+    starved_since: Option<Instant>,
+    closing: bool,
+}
+
+enum Job {
+    Begin(Arc<Transfer>, Option<Storage>),
+    Piece(Arc<Transfer>, Claim),
+}
+
+impl Queue {
+    fn take_settled(&mut self) -> Vec<Arc<Transfer>> {
+        self.open.extract_if(.., |transfer| transfer.arrival.is_settled()).collect()
+    }
+}
+
+impl Fetcher {
+    /// Part files go to `tmp`. No thread is started yet.
+    #[must_use]
+    pub fn new(client: Client, tmp: &Path, task: &Task) -> Self {
+        let shared = Arc::new_cyclic(|weak: &Weak<Shared>| Shared {
+            memory: Budget::new(client.options().memory, nudge(weak.clone())),
+            client,
+            task: task.clone(),
+            tmp: tmp.to_owned(),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            threads: Mutex::default(),
+        });
+        Self { shared }
+    }
+
+    /// Queues an artifact. Start first what should come first: the largest.
+    #[must_use]
+    pub fn start(&self, source: Source) -> Arc<Arrival> {
+        self.shared.enqueue(source, Manner::default(), false)
+    }
+
+    /// The file at `path` as an arrival: readable at once, verified by one pass over it in the background.
+    #[must_use]
+    pub fn open(&self, path: &Path, source: Source) -> Arc<Arrival> {
+        let arrival = Arc::new(Arrival::new(source, Box::new(|| {})));
+        match self.shared.place_local(path, &arrival) {
+            Ok(()) => self.shared.verify_in_background(Transfer::new(arrival.clone(), Manner::default())),
+            Err(fault) => arrival.settle(Err(Arc::new(fault)), None),
+        }
+        arrival
+    }
+}
+
+impl Drop for Fetcher {
+    fn drop(&mut self) {
+        self.shared.close();
+        loop {
+            // A thread that ends may have started another one.
+            let threads = std::mem::take(&mut *lock(&self.shared.threads));
+            if threads.is_empty() {
+                return;
+            }
+            for thread in threads {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes the workers to look again.
+fn nudge(shared: Weak<Shared>) -> Box<dyn Fn() + Send + Sync> {
+    Box::new(move || {
+        if let Some(shared) = shared.upgrade() {
+            lock(&shared.queue).starved_since = None;
+            shared.changed.notify_all();
+        }
+    })
+}
+
+impl Shared {
+    fn around(&self) -> Surroundings<'_> {
+        Surroundings { client: &self.client, task: &self.task, tmp: &self.tmp }
+    }
+
+    fn enqueue(self: &Arc<Self>, source: Source, manner: Manner, at_front: bool) -> Arc<Arrival> {
+        let arrival = Arc::new(Arrival::new(source, nudge(Arc::downgrade(self))));
+        let transfer = Arc::new(Transfer::new(arrival.clone(), manner));
+        let mut queue = lock(&self.queue);
+        if queue.closing {
+            drop(queue);
+            transfer.fail(FetchError::Cancelled(Cancelled));
+            return arrival;
+        }
+        if at_front {
+            queue.waiting.push_front(transfer);
+        } else {
+            queue.waiting.push_back(transfer);
+        }
+        let jobs = queue.waiting.len();
+        self.hire(&mut queue, jobs);
+        drop(queue);
+        self.changed.notify_all();
+        arrival
+    }
+
+    /// Makes sure that `jobs` can be taken up at once, within the number of connections.
+    fn hire(self: &Arc<Self>, queue: &mut Queue, jobs: usize) {
+        if queue.workers == 0 {
+            self.spawn("fetch-watch", Self::watch);
+        }
+        let room = self.client.options().connections.max(1) - queue.workers;
+        for _ in 0..room.min(jobs.saturating_sub(queue.idle)) {
+            queue.workers += 1;
+            self.spawn("fetch", Self::work);
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, name: &str, run: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let shared = Arc::clone(self);
+        // Without a thread the work would never be done: as with memory, there is no going on.
+        let thread = Builder::new().name(name.to_owned()).spawn(move || run(&shared)).expect("a thread");
+        lock(&self.threads).push(thread);
+    }
+
+    /// Sees to it that a cancelled task stops even where a thread waits for a server.
+    fn watch(self: &Arc<Self>) {
+        let mut queue = lock(&self.queue);
+        while !queue.closing {
+            if self.task.is_cancelled() {
+                drop(queue);
+                self.close();
+                return;
+            }
+            queue = self.changed.wait_timeout(queue, WATCH).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn close(&self) {
+        let mut queue = lock(&self.queue);
+        queue.closing = true;
+        let unfinished: Vec<_> = queue.waiting.drain(..).collect();
+        let open = std::mem::take(&mut queue.open);
+        drop(queue);
+        self.changed.notify_all();
+        for transfer in unfinished.into_iter().chain(open) {
+            transfer.fail(FetchError::Cancelled(Cancelled));
+        }
+        self.client.shut_down();
+    }
+
+    fn work(self: &Arc<Self>) {
+        while let Some(job) = self.next_job() {
+            match job {
+                Job::Begin(transfer, memory) => self.begin(&transfer, memory),
+                Job::Piece(transfer, claim) => {
+                    self.run(&transfer, claim);
+                    if transfer.is_parallel() {
+                        lock(&self.queue).pieces_running -= 1;
+                    }
+                }
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    fn begin(self: &Arc<Self>, transfer: &Arc<Transfer>, memory: Option<Storage>) {
+        if let Err(fault) = transfer.begin(memory, &self.around()) {
+            return transfer.fail(fault);
+        }
+        if transfer.needs_hasher() {
+            let transfer = Arc::clone(transfer);
+            self.spawn("fetch-hash", move |shared| shared.follow(&transfer));
+        }
+        // A file without bytes is all there.
+        self.look_at_end(transfer);
+        while let Next::Claim(claim) = transfer.claim(Instant::now()) {
+            self.run(transfer, claim);
+            if transfer.is_parallel() {
+                return;
+            }
+        }
+    }
+
+    fn run(self: &Arc<Self>, transfer: &Arc<Transfer>, claim: Claim) {
+        transfer.run(claim, &self.around());
+        self.look_at_end(transfer);
+        if transfer.wants_help() {
+            let mut queue = lock(&self.queue);
+            let connections = self.client.options().connections;
+            self.hire(&mut queue, connections);
+        }
+    }
+
+    /// Judges a file in memory once it is whole.
+    fn look_at_end(self: &Arc<Self>, transfer: &Transfer) {
+        if !transfer.needs_hasher()
+            && let Some(got) = transfer.arrival.hash_blocks()
+        {
+            self.judge(transfer, got);
+        }
+    }
+
+    fn follow(self: &Arc<Self>, transfer: &Transfer) {
+        match transfer.arrival.hash_along() {
+            Ok(Some(got)) => self.judge(transfer, got),
+            Ok(None) => {}
+            Err(fault) => transfer.fail(fault),
+        }
+    }
+
+    fn judge(self: &Arc<Self>, transfer: &Transfer, got: Sha256) {
+        if let Some((manner, fault)) = transfer.judge(got, &self.around()) {
+            let next = self.enqueue(transfer.arrival.source().clone(), manner, true);
+            transfer.arrival.settle(Err(Arc::new(fault)), Some(next));
+        }
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut queue = lock(&self.queue);
+        loop {
+            if queue.closing {
+                return None;
+            }
+            let over = queue.take_settled();
+            if !over.is_empty() {
+                // They may hold memory, whose return asks for this lock.
+                drop(queue);
+                drop(over);
+                queue = lock(&self.queue);
+                continue;
+            }
+            let now = Instant::now();
+            let mut wake = None;
+            if let Some(job) = self.pick(&mut queue, now, &mut wake) {
+                return Some(job);
+            }
+            queue.idle += 1;
+            queue = match wake {
+                Some(moment) => {
+                    let pause = moment.saturating_duration_since(now);
+                    self.changed.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+            };
+            queue.idle -= 1;
+        }
+    }
+
+    /// The rest of what is open first, then the next file. `wake` becomes the moment to look again.
+    fn pick(&self, queue: &mut Queue, now: Instant, wake: &mut Option<Instant>) -> Option<Job> {
+        let has_small = queue.waiting.iter().any(|transfer| !self.is_large(transfer));
+        let connections = self.client.options().connections;
+        let left = if has_small { connections / LEFT_TO_SMALL } else { 0 };
+        let may_take_piece = queue.pieces_running < connections.max(1) - left;
+        for transfer in &queue.open {
+            let is_parallel = transfer.is_parallel();
+            if is_parallel && !may_take_piece {
+                continue;
+            }
+            match transfer.claim(now) {
+                Next::Claim(claim) => {
+                    queue.pieces_running += usize::from(is_parallel);
+                    return Some(Job::Piece(Arc::clone(transfer), claim));
+                }
+                Next::Later(moment) => *wake = Some(wake.map_or(moment, |other| other.min(moment))),
+                Next::Nothing => {}
+            }
+        }
+        self.pick_waiting(queue, now, !may_take_piece, wake)
+    }
+
+    fn pick_waiting(
+        &self,
+        queue: &mut Queue,
+        now: Instant,
+        only_small: bool,
+        wake: &mut Option<Instant>,
+    ) -> Option<Job> {
+        let mut lacks_memory = false;
+        for at in 0..queue.waiting.len() {
+            let transfer = &queue.waiting[at];
+            let is_large = self.is_large(transfer);
+            if (is_large && only_small) || (!is_large && lacks_memory) {
+                continue;
+            }
+            let memory = if is_large { None } else { self.room_for(transfer) };
+            let is_starved = queue.starved_since.is_some_and(|since| now >= since + PATIENCE);
+            if !is_large && memory.is_none() && !transfer.arrival.is_wanted() && !is_starved {
+                lacks_memory = true;
+                let since = *queue.starved_since.get_or_insert(now);
+                *wake = Some(wake.map_or(since + PATIENCE, |other| other.min(since + PATIENCE)));
+                continue;
+            }
+            queue.starved_since = None;
+            let transfer = queue.waiting.remove(at)?;
+            queue.open.push(Arc::clone(&transfer));
+            return Some(Job::Begin(transfer, memory));
+        }
+        None
+    }
+
+    /// Goes to a part file: too large for memory, or of unknown length.
+    fn is_large(&self, transfer: &Transfer) -> bool {
+        transfer.arrival.source().size.is_none_or(|size| size > self.client.options().memory_file)
+    }
+
+    fn room_for(&self, transfer: &Transfer) -> Option<Storage> {
+        let lease = self.memory.lend(transfer.arrival.source().size?)?;
+        Some(Storage::memory(lease))
+    }
+
+    fn place_local(&self, path: &Path, arrival: &Arrival) -> Result<(), FetchError> {
+        self.task.check()?;
+        let file = fs::open(path).map_err(|source| arrival.disk_fault(source))?;
+        let length = fs::metadata(path).map_err(|source| arrival.disk_fault(source))?.len();
+        if let Some(expected) = arrival.source().size.filter(|expected| *expected != length) {
+            let package = arrival.source().package.clone();
+            let url = path.display().to_string();
+            return Err(FetchError::Length { package, url, expected, got: length.to_string() });
+        }
+        let mut there = RangeSet::default();
+        there.insert(0..length);
+        arrival.set_length(length);
+        arrival.keep_in(Storage::Local { file, path: path.to_owned() }, there);
+        Ok(())
+    }
+
+    fn verify_in_background(self: &Arc<Self>, transfer: Transfer) {
+        self.spawn("fetch-hash", move |shared| shared.follow(&transfer));
+    }
+}

@@ -1,0 +1,36 @@
+//! Gets the bytes of artifacts over HTTP/1.1: many connections, plain threads, every fault outlived or named.
+//!
+//! * [`Fetcher`] starts artifacts ([`Source`]) and hands out an [`Arrival`] for each; it owns the threads.
+//! * [`Arrival`] is what unpackers read, while the bytes still come.
+//! * `transfer` makes the requests of one artifact as its `plan` says; `body` takes the answers in, and `retry`
+//!   says when to ask again.
+//! * `storage` keeps the bytes: small files in `memory` (bounded), large ones in a `part` file that a later run
+//!   goes on with; `ranges` says which are there.
+//! * [`Client`] does one request: `address` (redirects, no secret shown), `proxy`, `netrc`, `roots`.
+
+mod address;
+mod arrival;
+mod body;
+mod client;
+mod error;
+mod fetcher;
+mod memory;
+mod netrc;
+mod options;
+mod part;
+mod plan;
+mod proxy;
+mod ranges;
+mod retry;
+mod roots;
+mod source;
+mod storage;
+mod transfer;
+
+pub use arrival::Arrival;
+pub use client::Client;
+pub use error::FetchError;
+pub use fetcher::Fetcher;
+pub use options::Options;
+pub use proxy::ProxySettings;
+pub use source::Source;

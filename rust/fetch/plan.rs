@@ -1,0 +1,230 @@
+//! What of one file is still to be asked for, where, and when.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::error::FetchError;
+use super::options::Options;
+use super::retry;
+
+/// Bytes after which earlier failures are forgiven.
+const PROGRESS: u64 = 1 << 20;
+/// The end of a zip file with its directory, most often.
+const TAIL: u64 = 64 << 10;
+
+/// Whether the server gives parts of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ranges {
+    Unknown,
+    Yes,
+    No,
+}
+
+/// One request to make: the bytes that its maker alone may write.
+#[derive(Debug)]
+pub(super) struct Claim {
+    /// In order, without overlaps.
+    pub(super) wanted: Vec<Range<u64>>,
+    /// What to ask for; `None` asks for the whole.
+    pub(super) request: Option<Range<u64>>,
+    pub(super) mirror: usize,
+    pub(super) etag: Option<String>,
+    wave: u32,
+}
+
+/// The answer to "is there something to do now?".
+pub(super) enum Next {
+    Claim(Claim),
+    /// Not before this moment.
+    Later(Instant),
+    /// Others are at it, or nothing is left.
+    Nothing,
+}
+
+/// What to do after a failure.
+pub(super) enum After {
+    /// Somebody takes up the rest in a while.
+    TryAgain,
+    GiveUp(FetchError),
+}
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) ranges: Ranges,
+    /// Whether several connections may work on it.
+    pub(super) parallel: bool,
+    /// The length in bytes, once known.
+    pub(super) length: Option<u64>,
+    pub(super) mirror: usize,
+    pub(super) etag: Option<String>,
+    /// Answers that bytes were taken from.
+    pub(super) answers: u32,
+    /// Failures in all, and the last one's text.
+    pub(super) failures: (u32, String),
+    pieces: VecDeque<Range<u64>>,
+    running: usize,
+    tries: u32,
+    bytes_at_failure: u64,
+    /// Counts failures: those of requests made before the last one say nothing new.
+    wave: u32,
+    not_before: Option<Instant>,
+    begun: bool,
+}
+
+impl Plan {
+    pub(super) fn new(mirror: usize, in_one_piece: bool) -> Self {
+        Self {
+            ranges: if in_one_piece { Ranges::No } else { Ranges::Unknown },
+            parallel: false,
+            length: None,
+            mirror,
+            etag: None,
+            answers: 0,
+            failures: (0, String::new()),
+            pieces: VecDeque::new(),
+            running: 0,
+            tries: 0,
+            bytes_at_failure: 0,
+            wave: 0,
+            not_before: None,
+            begun: false,
+        }
+    }
+
+    /// Cuts what is missing into pieces. `gaps` are in order and end at `length`, if that is known.
+    pub(super) fn begin(&mut self, gaps: &[Range<u64>], length: Option<u64>, options: &Options) {
+        self.begun = true;
+        self.length = length;
+        self.parallel = length.is_some_and(|length| length > options.memory_file);
+        let grain = if self.parallel { options.piece.max(1) } else { u64::MAX };
+        for gap in gaps {
+            let mut at = gap.start;
+            while at < gap.end {
+                let end = ((at / grain).saturating_add(1)).saturating_mul(grain).min(gap.end);
+                self.pieces.push_back(at..end);
+                at = end;
+            }
+        }
+        if options.tail_first && self.ranges != Ranges::No && length.is_some_and(|length| length > PROGRESS) {
+            self.put_tail_first();
+        }
+    }
+
+    fn put_tail_first(&mut self) {
+        let Some(last) = self.pieces.pop_back() else { return };
+        let cut = last.end.saturating_sub(TAIL).max(last.start);
+        self.pieces.push_front(cut..last.end);
+        if cut > last.start {
+            self.pieces.push_back(last.start..cut);
+        }
+    }
+
+    /// Whether another connection could help now or later.
+    pub(super) fn has_pieces(&self) -> bool {
+        !self.pieces.is_empty()
+    }
+
+    pub(super) fn claim(&mut self, now: Instant) -> Next {
+        if !self.begun || self.pieces.is_empty() {
+            return Next::Nothing;
+        }
+        if let Some(moment) = self.not_before.filter(|moment| *moment > now) {
+            return Next::Later(moment);
+        }
+        let is_alone = !self.parallel || self.ranges != Ranges::Yes;
+        if is_alone && self.running > 0 {
+            return Next::Nothing;
+        }
+        let wanted = if self.ranges == Ranges::No { self.take_all() } else { self.take_one() };
+        self.running += 1;
+        Next::Claim(Claim {
+            request: self.request(&wanted),
+            wanted,
+            mirror: self.mirror,
+            etag: self.etag.clone(),
+            wave: self.wave,
+        })
+    }
+
+    fn request(&self, wanted: &[Range<u64>]) -> Option<Range<u64>> {
+        let (start, end) = (wanted.first()?.start, wanted.last()?.end);
+        let is_whole = self.length.is_none_or(|length| start == 0 && end == length);
+        (self.ranges != Ranges::No && !is_whole).then_some(start..end)
+    }
+
+    fn take_one(&mut self) -> Vec<Range<u64>> {
+        self.pieces.pop_front().into_iter().collect()
+    }
+
+    /// Everything that nobody works on, in the order of the file.
+    pub(super) fn take_all(&mut self) -> Vec<Range<u64>> {
+        let mut all: Vec<_> = std::mem::take(&mut self.pieces).into();
+        all.sort_by_key(|piece| piece.start);
+        all
+    }
+
+    /// The server gives no parts after all: whoever holds `claim` gets the whole and takes what it can.
+    pub(super) fn widen(&mut self, claim: &mut Claim) {
+        self.ranges = Ranges::No;
+        claim.wanted.extend(self.take_all());
+        claim.wanted.sort_by_key(|piece| piece.start);
+        claim.request = None;
+    }
+
+    /// The file turns out to be so long.
+    pub(super) fn set_length(&mut self, claim: &mut Claim, length: u64) {
+        self.length = Some(length);
+        claim.wanted.iter_mut().for_each(|piece| piece.end = piece.end.min(length));
+        claim.wanted.retain(|piece| !piece.is_empty());
+    }
+
+    /// The request is over; `missing` of it did not come.
+    pub(super) fn give_back(&mut self, missing: Vec<Range<u64>>) {
+        self.running -= 1;
+        for piece in missing.into_iter().rev() {
+            self.pieces.push_front(piece);
+        }
+    }
+
+    /// Decides how to go on after a failure, with `bytes` of the file there by now and `mirrors` to choose from.
+    pub(super) fn after(
+        &mut self,
+        fault: FetchError,
+        claim: &Claim,
+        bytes: u64,
+        mirrors: usize,
+        options: &Options,
+    ) -> After {
+        if claim.wave != self.wave {
+            return After::TryAgain;
+        }
+        self.wave += 1;
+        if bytes >= self.bytes_at_failure + PROGRESS {
+            self.tries = 0;
+        }
+        self.bytes_at_failure = bytes;
+        self.tries += 1;
+        self.failures = (self.failures.0 + 1, fault.to_string());
+        if fault.should_retry() && self.tries < options.tries {
+            self.wait(retry::pause(options, self.tries, fault.retry_after()));
+            return After::TryAgain;
+        }
+        if fault.is_of_this_place() && self.mirror + 1 < mirrors {
+            self.mirror += 1;
+            (self.tries, self.etag, self.not_before) = (0, None, None);
+            self.ranges = Ranges::Unknown;
+            return After::TryAgain;
+        }
+        After::GiveUp(fault)
+    }
+
+    fn wait(&mut self, pause: Duration) {
+        self.not_before = Some(Instant::now() + pause);
+    }
+
+    /// Nothing more is asked for.
+    pub(super) fn abandon(&mut self) {
+        self.pieces.clear();
+    }
+}

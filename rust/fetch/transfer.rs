@@ -1,0 +1,342 @@
+//! One artifact on its way: requests made, answers judged, faults outlived.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::address::Address;
+use super::arrival::Arrival;
+use super::body::{Broken, Receiver};
+use super::client::{Answer, Client, NoAnswer};
+use super::error::FetchError;
+use super::part::PartFile;
+use super::plan::{After, Claim, Next, Plan, Ranges};
+use super::ranges::RangeSet;
+use super::storage::Storage;
+use crate::digest::Sha256;
+use crate::event::Event;
+use crate::task::{Cancelled, Task};
+
+/// Failures of a fetch that succeeded are mentioned from this many on.
+const WORTH_A_WARNING: u32 = 2;
+
+/// How this arrival's bytes are got, as far as an earlier arrival's failure decides it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Manner {
+    pub(super) mirror: usize,
+    /// In one request, without ranges and without what an earlier run left.
+    pub(super) in_one_piece: bool,
+    /// Without what an earlier run left.
+    pub(super) afresh: bool,
+}
+
+/// What a transfer needs of its surroundings.
+pub(super) struct Surroundings<'a> {
+    pub(super) client: &'a Client,
+    pub(super) task: &'a Task,
+    pub(super) tmp: &'a Path,
+}
+
+pub(super) struct Transfer {
+    pub(super) arrival: Arc<Arrival>,
+    pub(super) manner: Manner,
+    plan: Mutex<Plan>,
+    /// Whether bytes of an earlier run were found.
+    resumed: AtomicBool,
+}
+
+impl Transfer {
+    pub(super) fn new(arrival: Arc<Arrival>, manner: Manner) -> Self {
+        let plan = Mutex::new(Plan::new(manner.mirror, manner.in_one_piece));
+        Self { arrival, manner, plan, resumed: false.into() }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn claim(&self, now: Instant) -> Next {
+        self.plan().claim(now)
+    }
+
+    pub(super) fn is_parallel(&self) -> bool {
+        self.plan().parallel
+    }
+
+    /// Whether further connections could work on it.
+    pub(super) fn wants_help(&self) -> bool {
+        let plan = self.plan();
+        plan.parallel && plan.ranges == Ranges::Yes && plan.has_pieces()
+    }
+
+    /// Whether its bytes go to a file, and are hashed by a thread that follows them.
+    pub(super) fn needs_hasher(&self) -> bool {
+        matches!(self.arrival.storage(), Some(Storage::Part(_)))
+    }
+
+    /// Finds a place for the bytes: `memory` if it is given, else a part file.
+    pub(super) fn begin(&self, memory: Option<Storage>, around: &Surroundings<'_>) -> Result<(), FetchError> {
+        let length = self.arrival.known_length();
+        let (storage, there) = match (memory, length) {
+            (Some(memory), _) => (memory, RangeSet::default()),
+            (None, Some(length)) => self.open_part(length, around)?,
+            (None, None) => self.new_file(PartFile::private(around.tmp, self.sha256()))?,
+        };
+        self.resumed.store(there.bytes() > 0, Ordering::Relaxed);
+        let gaps = there.missing(&(0..length.unwrap_or(u64::MAX)));
+        self.arrival.keep_in(storage, there);
+        self.plan().begin(&gaps, length, around.client.options());
+        Ok(())
+    }
+
+    fn open_part(&self, length: u64, around: &Surroundings<'_>) -> Result<(Storage, RangeSet), FetchError> {
+        let is_large = length > around.client.options().memory_file;
+        let is_fresh = self.manner.afresh || self.manner.in_one_piece || !is_large;
+        self.new_file(if is_fresh {
+            PartFile::private(around.tmp, self.sha256())
+        } else {
+            PartFile::open(around.tmp, self.sha256(), length)
+        })
+    }
+
+    fn new_file(
+        &self,
+        opened: Result<(PartFile, RangeSet), crate::fs::FsError>,
+    ) -> Result<(Storage, RangeSet), FetchError> {
+        let (part, there) = opened.map_err(|source| self.arrival.disk_fault(source))?;
+        Ok((Storage::Part(part), there))
+    }
+
+    fn sha256(&self) -> Sha256 {
+        self.arrival.source().sha256
+    }
+
+    /// Makes one request and takes in its answer; what did not come goes back to the plan.
+    pub(super) fn run(&self, mut claim: Claim, around: &Surroundings<'_>) {
+        let outcome = self.attempt(&mut claim, around);
+        let missing = claim.wanted.iter().flat_map(|piece| self.arrival.missing(piece)).collect();
+        let mut plan = self.plan();
+        let missing = if plan.length.is_none() && outcome.is_ok() { Vec::new() } else { missing };
+        plan.give_back(missing);
+        let Err(fault) = outcome else { return };
+        let mirrors = self.arrival.source().urls.len();
+        let after = plan.after(fault, &claim, self.arrival.bytes(), mirrors, around.client.options());
+        drop(plan);
+        if let After::GiveUp(fault) = after {
+            self.fail(fault);
+        }
+    }
+
+    /// Ends it without the bytes.
+    pub(super) fn fail(&self, fault: FetchError) {
+        self.plan().abandon();
+        self.arrival.settle(Err(Arc::new(fault)), None);
+    }
+
+    fn attempt(&self, claim: &mut Claim, around: &Surroundings<'_>) -> Result<(), FetchError> {
+        around.task.check()?;
+        let address = self.address(claim.mirror)?;
+        let fault = |no: NoAnswer| self.network_fault(&address, no, around);
+        let etag = claim.etag.as_deref();
+        let mut answer = around.client.get(&address, claim.request.as_ref(), etag).map_err(fault)?;
+        let (start, end) = self.judge_answer(&answer, claim, &address)?;
+        let on_block = |bytes| self.goes_on(bytes, around);
+        let mut receiver = Receiver {
+            arrival: &self.arrival,
+            body: &mut answer.body,
+            at: start,
+            on_block: &on_block,
+            block: Vec::new(),
+        };
+        let outcome = receiver.receive(&claim.wanted, end);
+        let at = receiver.at;
+        match outcome {
+            Ok(()) if end.is_none() => {
+                self.arrival.set_length(at);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+            Err(broken) => Err(self.broken_fault(broken, &address, at, end, around)),
+        }
+    }
+
+    fn goes_on(&self, bytes: u64, around: &Surroundings<'_>) -> bool {
+        around.task.fetched(bytes);
+        let is_wanted = Arc::strong_count(&self.arrival) > 1;
+        is_wanted && !around.task.is_cancelled() && !self.arrival.is_settled()
+    }
+
+    fn address(&self, mirror: usize) -> Result<Address, FetchError> {
+        let source = self.arrival.source();
+        let fault = |what: String| FetchError::Address { package: source.package.clone(), what };
+        let url = source.urls.get(mirror).ok_or_else(|| fault("the lock names no URL for it".to_owned()))?;
+        Address::parse(url).map_err(|bad| fault(bad.to_string()))
+    }
+
+    /// Where the body begins in the file, and where it must end, if that can be known.
+    fn judge_answer(
+        &self,
+        answer: &Answer,
+        claim: &mut Claim,
+        address: &Address,
+    ) -> Result<(u64, Option<u64>), FetchError> {
+        match (answer.status, &claim.request) {
+            (200, _) => self.judge_whole(answer, claim, address),
+            (206, Some(asked)) => self.judge_part(answer, &asked.clone(), address),
+            (206, None) => Err(self.nonsense(address, "a part of the file came, the whole was asked for")),
+            (416, Some(_)) => Err(self.no_ranges(address, "the server has no such range")),
+            (status, _) => Err(FetchError::Status {
+                package: self.arrival.source().package.clone(),
+                url: address.to_string(),
+                status,
+                retry_after: answer.retry_after,
+            }),
+        }
+    }
+
+    fn judge_whole(
+        &self,
+        answer: &Answer,
+        claim: &mut Claim,
+        address: &Address,
+    ) -> Result<(u64, Option<u64>), FetchError> {
+        let expected = self.arrival.known_length();
+        if let (Some(expected), Some(got)) = (expected, answer.length)
+            && expected != got
+        {
+            return Err(self.wrong_length(address, expected, got.to_string()));
+        }
+        let mut plan = self.plan();
+        plan.etag.clone_from(&answer.etag);
+        plan.answers += 1;
+        if claim.request.is_some() {
+            plan.widen(claim);
+        }
+        if let (None, Some(length)) = (expected, answer.length) {
+            plan.set_length(claim, length);
+            drop(plan);
+            self.arrival.set_length(length);
+        }
+        Ok((0, expected.or(answer.length)))
+    }
+
+    fn judge_part(
+        &self,
+        answer: &Answer,
+        asked: &Range<u64>,
+        address: &Address,
+    ) -> Result<(u64, Option<u64>), FetchError> {
+        let Some((range, total)) = answer.range.clone() else {
+            return Err(self.no_ranges(address, "a part came without a Content-Range"));
+        };
+        if let (Some(expected), Some(total)) = (self.arrival.known_length(), total)
+            && expected != total
+        {
+            return Err(self.wrong_length(address, expected, total.to_string()));
+        }
+        let is_other_length = answer.length.is_some_and(|length| length != range.end - range.start);
+        if range != *asked || is_other_length {
+            return Err(self.no_ranges(address, "another range came than was asked for"));
+        }
+        let mut plan = self.plan();
+        plan.ranges = Ranges::Yes;
+        plan.answers += 1;
+        plan.etag.clone_from(&answer.etag);
+        Ok((range.start, Some(range.end)))
+    }
+
+    /// From now on the whole file is asked for.
+    fn no_ranges(&self, address: &Address, what: &str) -> FetchError {
+        self.plan().ranges = Ranges::No;
+        self.nonsense(address, what)
+    }
+
+    fn nonsense(&self, address: &Address, what: &str) -> FetchError {
+        FetchError::Network {
+            package: self.arrival.source().package.clone(),
+            url: address.to_string(),
+            what: what.to_owned(),
+            passing: true,
+        }
+    }
+
+    fn wrong_length(&self, address: &Address, expected: u64, got: String) -> FetchError {
+        let package = self.arrival.source().package.clone();
+        FetchError::Length { package, url: address.to_string(), expected, got }
+    }
+
+    fn network_fault(&self, address: &Address, no: NoAnswer, around: &Surroundings<'_>) -> FetchError {
+        if around.task.is_cancelled() {
+            return FetchError::Cancelled(Cancelled);
+        }
+        let package = self.arrival.source().package.clone();
+        FetchError::Network { package, url: address.to_string(), what: no.what, passing: no.passing }
+    }
+
+    fn broken_fault(
+        &self,
+        broken: Broken,
+        address: &Address,
+        at: u64,
+        end: Option<u64>,
+        around: &Surroundings<'_>,
+    ) -> FetchError {
+        match broken {
+            Broken::Network(fault) => self.network_fault(address, NoAnswer::of_io(&fault), around),
+            Broken::TooLong => {
+                self.wrong_length(address, end.unwrap_or(at), format!("more than {}", end.unwrap_or(at)))
+            }
+            Broken::Stopped => FetchError::Cancelled(Cancelled),
+            Broken::Disk(fault) => fault,
+        }
+    }
+
+    /// Compares; on a mismatch says how to try once more, if there is a way.
+    pub(super) fn judge(&self, got: Sha256, around: &Surroundings<'_>) -> Option<(Manner, FetchError)> {
+        let (mirror, answers, failures) = {
+            let plan = self.plan();
+            (plan.mirror, plan.answers, plan.failures.clone())
+        };
+        if got == self.sha256() {
+            self.warn(&failures, around.task);
+            self.arrival.settle(Ok(()), None);
+            return None;
+        }
+        let source = self.arrival.source();
+        let fault = FetchError::Digest {
+            package: source.package.clone(),
+            url: self.address(mirror).map_or_else(|fault| fault.to_string(), |address| address.to_string()),
+            expected: source.sha256,
+            got,
+        };
+        if let Some(manner) = self.other_manner(mirror, answers) {
+            return Some((manner, fault));
+        }
+        self.fail(fault);
+        None
+    }
+
+    /// Each way is further down this list than the one before, so that it ends.
+    fn other_manner(&self, mirror: usize, answers: u32) -> Option<Manner> {
+        if self.resumed.load(Ordering::Relaxed) {
+            return Some(Manner { mirror, afresh: true, in_one_piece: false });
+        }
+        let was_in_one_piece = self.manner.in_one_piece && self.manner.mirror == mirror;
+        if answers > 1 && !was_in_one_piece {
+            return Some(Manner { mirror, afresh: true, in_one_piece: true });
+        }
+        let next = mirror + 1;
+        let has_next = next < self.arrival.source().urls.len();
+        has_next.then_some(Manner { mirror: next, afresh: true, in_one_piece: false })
+    }
+
+    fn warn(&self, (count, last): &(u32, String), task: &Task) {
+        if *count >= WORTH_A_WARNING {
+            let package = self.arrival.source().package.clone();
+            let message = format!("fetched after {count} failed requests; the last failure: {last}");
+            task.emit(Event::Warning { package, message });
+        }
+    }
+}
