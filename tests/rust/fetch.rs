@@ -1,8 +1,8 @@
 //! Fetching from real sockets, faults included.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use fastenv::digest::Sha256;
