@@ -1,14 +1,19 @@
 //! All that a verb can fail with: one arm a stage.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::fetch::FetchError;
 use crate::fs::FsError;
 use crate::interpreter::NodeError;
 use crate::layout::LayoutError;
 use crate::lock::LockError;
+use crate::obtain::MismatchError;
 use crate::prefix::publish::PrefixError;
+use crate::store::artifact::LoadError;
 use crate::store::flock::FlockError;
 use crate::task::Cancelled;
+use crate::unpack::{Cause, UnpackError};
 
 /// An error of any stage.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +30,15 @@ pub enum Error {
     /// This node can't hold the environment.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// An artifact's bytes could not be had.
+    #[error(transparent)]
+    Fetch(Arc<FetchError>),
+    /// An artifact is not what it should be.
+    #[error(transparent)]
+    Unpack(UnpackError),
+    /// An artifact is not what was locked.
+    #[error(transparent)]
+    Mismatch(#[from] MismatchError),
     /// Two artifacts can't stand in one tree, or one claims what is fastenv's.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -45,6 +59,30 @@ pub enum Error {
     Threads(String),
 }
 
+impl From<Arc<FetchError>> for Error {
+    fn from(fault: Arc<FetchError>) -> Self {
+        if fault.is_cancelled() { Self::Cancelled(Cancelled) } else { Self::Fetch(fault) }
+    }
+}
+
+impl From<UnpackError> for Error {
+    fn from(fault: UnpackError) -> Self {
+        match fault.cause {
+            Cause::Cancelled(fault) => Self::Cancelled(fault),
+            _ => Self::Unpack(fault),
+        }
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(fault: LoadError) -> Self {
+        match fault {
+            LoadError::Fs(fault) => fault.into(),
+            LoadError::Damaged { path, .. } => Self::Unfinished(path),
+        }
+    }
+}
+
 impl From<FlockError> for Error {
     fn from(fault: FlockError) -> Self {
         match fault {
@@ -54,20 +92,48 @@ impl From<FlockError> for Error {
     }
 }
 
+/// The sorts of faults, with the exit status of a program that ends with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The lock, or what was given for one.
+    Input = 3,
+    /// A wheel, or what is in it.
+    Artifact = 4,
+    /// The node can't hold the environment.
+    Node = 5,
+    /// The file system, or what stands on it.
+    FileSystem = 6,
+    /// The network, or a server.
+    Network = 7,
+    /// Ctrl-C, or a callback that raised.
+    Cancelled = 130,
+}
+
 /// The result of a verb.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// The exit status of a program that ends with this error (design: 3 input, 4 artifact, 5 node, 6 file
-    /// system, 7 network, 130 Ctrl-C).
+    /// What sort of fault it is.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub fn kind(&self) -> Kind {
         match self {
-            Self::Cancelled(_) => 130,
-            Self::Lock(_) | Self::NoEnvironment(_) | Self::AmbiguousId(_) => 3,
-            Self::Layout(_) => 4,
-            Self::Node(_) => 5,
-            Self::Fs(_) | Self::Prefix(_) | Self::Unfinished(_) | Self::Threads(_) => 6,
+            Self::Cancelled(_) => Kind::Cancelled,
+            Self::Lock(_) | Self::NoEnvironment(_) | Self::AmbiguousId(_) => Kind::Input,
+            Self::Fetch(fault) => match &**fault {
+                FetchError::Digest { .. } | FetchError::Length { .. } => Kind::Artifact,
+                FetchError::Disk { .. } => Kind::FileSystem,
+                FetchError::Address { .. } => Kind::Input,
+                FetchError::Cancelled(_) => Kind::Cancelled,
+                FetchError::Status { .. } | FetchError::Network { .. } => Kind::Network,
+            },
+            Self::Unpack(fault) => match fault.cause {
+                Cause::File(_) => Kind::FileSystem,
+                Cause::Cancelled(_) => Kind::Cancelled,
+                Cause::Fault(_) | Cause::Read(_) => Kind::Artifact,
+            },
+            Self::Layout(_) | Self::Mismatch(_) => Kind::Artifact,
+            Self::Node(_) => Kind::Node,
+            Self::Fs(_) | Self::Prefix(_) | Self::Unfinished(_) | Self::Threads(_) => Kind::FileSystem,
         }
     }
 
@@ -75,9 +141,10 @@ impl Error {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Fs(fault) | Self::Lock(LockError::Fs(fault)) | Self::Prefix(PrefixError::Fs(fault)) => {
-                Some(&fault.path)
-            }
+            Self::Fs(fault)
+            | Self::Lock(LockError::Fs(fault))
+            | Self::Prefix(PrefixError::Fs(fault))
+            | Self::Unpack(UnpackError { cause: Cause::File(fault), .. }) => Some(&fault.path),
             Self::Prefix(PrefixError::Foreign(path) | PrefixError::Unfit { path, .. })
             | Self::Unfinished(path) => Some(path),
             _ => None,
@@ -87,7 +154,13 @@ impl Error {
     /// The package that it is about.
     #[must_use]
     pub fn package(&self) -> Option<&str> {
-        None
+        match self {
+            Self::Fetch(fault) => fault.package(),
+            Self::Mismatch(MismatchError::Files { package, .. } | MismatchError::Absent { package, .. }) => {
+                Some(package)
+            }
+            _ => None,
+        }
     }
 
     /// What the user can do.
@@ -96,6 +169,8 @@ impl Error {
         match self {
             Self::Lock(fault) => fault.hint().map(str::to_owned),
             Self::Node(fault) => Some(fault.hint()),
+            Self::Fetch(fault) => fault.hint().map(str::to_owned),
+            Self::Mismatch(_) => Some("lock again, and bring the new lock and what lies beside it".to_owned()),
             Self::Prefix(PrefixError::Foreign(_)) => Some("name a --prefix that is not there yet".to_owned()),
             Self::NoEnvironment(_) => Some("give a lock that `fastenv lock` wrote".to_owned()),
             Self::AmbiguousId(_) => Some("give more digits".to_owned()),

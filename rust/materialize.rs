@@ -15,7 +15,7 @@ use crate::fs;
 use crate::interpreter::{Interpreter, Search};
 use crate::layout;
 use crate::link::{LinkMode, Linker};
-use crate::lock::Lock;
+use crate::lock::{Lock, Package};
 use crate::obtain;
 use crate::plan::Plan;
 use crate::prefix::Standing;
@@ -81,7 +81,7 @@ pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report
         return Ok(reuse(lock, found));
     }
     let pool = pool(options.jobs)?;
-    pool.install(|| Making { lock, store: &store, prefix: &prefix, options, task }.make(&pool))
+    Making { lock, store: &store, prefix: &prefix, options, task, pool: &pool }.make()
 }
 
 /// A pool of our own: the global one may be another library's.
@@ -127,10 +127,11 @@ struct Making<'a> {
     prefix: &'a Path,
     options: &'a Options,
     task: &'a Task,
+    pool: &'a ThreadPool,
 }
 
 impl Making<'_> {
-    fn make(&self, pool: &ThreadPool) -> Result<Report> {
+    fn make(&self) -> Result<Report> {
         let standing = Standing::of(self.prefix);
         if standing == Standing::Foreign {
             return Err(PrefixError::Foreign(self.prefix.to_owned()).into());
@@ -138,7 +139,7 @@ impl Making<'_> {
         let mut warnings = Vec::new();
         let interpreter = self.interpreter(&mut warnings)?;
         let run = Run::begin(&self.store.folder("tmp"))?;
-        let artifacts = self.stage("fetch", || self.artifacts(&run, pool, &mut warnings))?;
+        let artifacts = self.stage("fetch", || self.artifacts(&run, &mut warnings))?;
         let kept = self.build(&run, &standing, &interpreter, &artifacts, &mut warnings)?;
         self.keep_lock()?;
         if let Some(kept) = kept {
@@ -171,10 +172,11 @@ impl Making<'_> {
     }
 
     /// All artifacts, in the order of the packages; those that the store lacks are fetched.
-    fn artifacts(&self, run: &Run, pool: &ThreadPool, warnings: &mut Vec<String>) -> Result<Vec<Artifact>> {
+    fn artifacts(&self, run: &Run, warnings: &mut Vec<String>) -> Result<Vec<Artifact>> {
         let packages = &self.lock.packages;
+        let find = |package: &Package| self.store.find(package.sha256);
         let mut found: Vec<Option<Artifact>> =
-            packages.par_iter().map(|package| self.store.find(package.sha256)).collect();
+            self.pool.install(|| packages.par_iter().map(find).collect());
         let present: HashSet<Sha256> = found.iter().flatten().map(|artifact| artifact.sha256).collect();
         let plan = Plan::new(self.lock, &present);
         self.announce(&plan);
@@ -183,8 +185,10 @@ impl Making<'_> {
             store: self.store,
             plan: &plan,
             connections: self.options.connections.unwrap_or(16),
+            pool: self.pool,
+            run,
         };
-        for artifact in request.run(run, pool, self.task)? {
+        for artifact in request.run(self.task)? {
             for at in (0..packages.len()).filter(|&at| packages[at].sha256 == artifact.sha256) {
                 found[at] = Some(artifact.clone());
             }
@@ -235,7 +239,7 @@ impl Making<'_> {
             prefix: self.prefix,
         };
         let linker = Linker::new(self.options.link_mode);
-        self.stage("link", || recipe.build(&linker, self.task))?;
+        self.stage("link", || self.pool.install(|| recipe.build(&linker, self.task)))?;
         self.stage("publish", || {
             self.seal(&folder, interpreter, &python, own)?;
             self.task.check()?;

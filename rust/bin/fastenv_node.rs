@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(fault) => {
             complain(&fault);
-            ExitCode::from(if is_exec { EXEC_FAILED } else { fault.exit_code() })
+            ExitCode::from(if is_exec { EXEC_FAILED } else { fault.kind() as u8 })
         }
     }
 }

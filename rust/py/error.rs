@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// The exception for `fault`, of a class of `fastenv.exceptions`, with path, package and hint.
 pub(super) fn raise(py: Python<'_>, fault: &Error) -> PyErr {
@@ -12,13 +12,14 @@ pub(super) fn raise(py: Python<'_>, fault: &Error) -> PyErr {
 }
 
 fn exception(py: Python<'_>, fault: &Error) -> PyResult<PyErr> {
-    let class = match fault {
-        Error::Cancelled(_) => return Ok(pyo3::exceptions::PyKeyboardInterrupt::new_err("cancelled")),
-        Error::Lock(_) => "LockFormatError",
-        Error::NoEnvironment(_) | Error::AmbiguousId(_) => "LockError",
-        Error::Layout(_) => "ArtifactError",
-        Error::Node(_) => "NodeUnfitError",
-        Error::Fs(_) | Error::Prefix(_) | Error::Unfinished(_) | Error::Threads(_) => "FileSystemError",
+    let class = match (fault.kind(), fault) {
+        (Kind::Cancelled, _) => return Ok(pyo3::exceptions::PyKeyboardInterrupt::new_err("cancelled")),
+        (Kind::Input, Error::Lock(_)) => "LockFormatError",
+        (Kind::Input, _) => "LockError",
+        (Kind::Artifact, _) => "ArtifactError",
+        (Kind::Node, _) => "NodeUnfitError",
+        (Kind::FileSystem, _) => "FileSystemError",
+        (Kind::Network, _) => "NetworkError",
     };
     let details = PyDict::new(py);
     details.set_item("path", fault.path().map(|path| path.display().to_string()))?;

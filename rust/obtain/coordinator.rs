@@ -1,0 +1,337 @@
+//! Hears what has arrived and hands out what can be done.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use rayon::ScopeFifo;
+
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::fetch::{Arrival, Fetcher, Source};
+use crate::fs;
+use crate::obtain::job::{Job, Step, Verdict};
+use crate::obtain::{MismatchError, Request, check};
+use crate::lock::Package;
+use crate::store::Store;
+use crate::store::artifact::Artifact;
+use crate::store::flock::Flock;
+use crate::task::{Cancelled, Task};
+use crate::unpack::{Expected, Unpacking};
+
+/// Jobs at once beyond the connections: so that no connection waits for one that is being unpacked.
+const AHEAD: usize = 8;
+
+/// What the coordinator hears.
+enum News {
+    /// Bytes of a job have arrived, or it failed.
+    Arrived(usize),
+    /// Its directory was read.
+    Opened(usize, Result<Unpacking>),
+    /// One of its entries was written.
+    Extracted(usize, Result<()>),
+    /// It is in the store.
+    Published(usize, Result<Artifact>),
+}
+
+/// The state of one [`Request::run`].
+pub(super) struct Coordinator<'a> {
+    request: &'a Request<'a>,
+    /// Gone once something has failed.
+    fetcher: Option<Fetcher>,
+    task: &'a Task,
+    /// Packages that were not begun.
+    queue: VecDeque<usize>,
+    /// Packages that another run is getting.
+    elsewhere: VecDeque<usize>,
+    /// Those that are not over, by a number of their own.
+    jobs: HashMap<usize, Job>,
+    begun: usize,
+    done: Vec<Artifact>,
+    sender: Sender<News>,
+    inbox: Receiver<News>,
+}
+
+impl<'a> Coordinator<'a> {
+    pub(super) fn new(request: &'a Request<'a>, fetcher: Fetcher, task: &'a Task) -> Self {
+        let (sender, inbox) = channel();
+        Self {
+            request,
+            fetcher: Some(fetcher),
+            task,
+            queue: request.plan.missing.iter().copied().collect(),
+            elsewhere: VecDeque::new(),
+            jobs: HashMap::new(),
+            begun: 0,
+            done: Vec::new(),
+            sender,
+            inbox,
+        }
+    }
+
+    pub(super) fn run<'s>(&mut self, scope: &ScopeFifo<'s>) -> Result<Vec<Artifact>>
+    where
+        'a: 's,
+    {
+        let result = self.work(scope);
+        if result.is_err() {
+            // Readers that wait for bytes must not wait for ever.
+            self.fetcher = None;
+        }
+        result.map(|()| std::mem::take(&mut self.done))
+    }
+
+    fn work<'s>(&mut self, scope: &ScopeFifo<'s>) -> Result<()>
+    where
+        'a: 's,
+    {
+        loop {
+            self.begin_jobs()?;
+            if self.jobs.is_empty() {
+                return Ok(());
+            }
+            match self.inbox.recv_timeout(Duration::from_millis(100)) {
+                Ok(news) => self.hear(news, scope)?,
+                Err(RecvTimeoutError::Timeout) => self.task.check()?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    /// Begins as many jobs as there is room for; what other runs are getting comes last.
+    fn begin_jobs(&mut self) -> Result<()> {
+        let room = self.request.connections + AHEAD;
+        while self.jobs.len() < room {
+            if let Some(package) = self.queue.pop_front() {
+                match Flock::try_exclusive(&self.lock_path(package))? {
+                    Some(turn) => self.begin(package, turn)?,
+                    None => self.elsewhere.push_back(package),
+                }
+            } else if self.jobs.is_empty() {
+                let Some(package) = self.elsewhere.pop_front() else { return Ok(()) };
+                let turn = Flock::wait(&self.lock_path(package), self.task)?;
+                self.begin(package, turn)?;
+            } else {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn fetcher(&self) -> Result<&Fetcher> {
+        self.fetcher.as_ref().ok_or(Error::Cancelled(Cancelled))
+    }
+
+    fn lock_path(&self, package: usize) -> PathBuf {
+        let sha256 = self.request.lock.packages[package].sha256;
+        self.request.store.folder("flocks").join(sha256.to_string())
+    }
+
+    fn begin(&mut self, package: usize, turn: Flock) -> Result<()> {
+        let locked = &self.request.lock.packages[package];
+        // Another run may have published it since the plan was made.
+        if let Some(artifact) = self.request.store.find(locked.sha256) {
+            self.count(artifact);
+            return Ok(());
+        }
+        let file = self.local_file(package)?;
+        let source = Source {
+            urls: locked.urls.clone(),
+            size: locked.size,
+            sha256: locked.sha256,
+            package: locked.name.clone(),
+            file_name: locked.file_name.clone(),
+        };
+        let arrival = match &file {
+            Some(path) => self.fetcher()?.open(path, source),
+            None => self.fetcher()?.start(source),
+        };
+        let folder = self.request.run.folder().join(locked.sha256.to_string());
+        fs::create_dir(&folder)?;
+        let at = self.begun;
+        self.begun += 1;
+        self.follow(at, &arrival);
+        let step = Step::Arriving;
+        let job = Job { package, arrival, file, folder, _turn: turn, step, handed_out: 0, fault: None };
+        self.jobs.insert(at, job);
+        Ok(())
+    }
+
+    fn follow(&self, at: usize, arrival: &Arrival) {
+        let sender = self.sender.clone();
+        arrival.subscribe(Box::new(move || {
+            // The coordinator may be gone: then nobody needs to know.
+            let _ = sender.send(News::Arrived(at));
+        }));
+        // What came before the subscription.
+        let _ = self.sender.send(News::Arrived(at));
+    }
+
+    /// The file that has the bytes, if one is here: beside the lock, or kept from an earlier one.
+    fn local_file(&self, package: usize) -> Result<Option<PathBuf>> {
+        let locked = &self.request.lock.packages[package];
+        let beside = locked.path.as_ref().map(|path| self.request.lock.folder.join(path));
+        let kept = self.request.store.archive(locked.sha256, &locked.file_name);
+        match (beside, locked.urls.is_empty()) {
+            (Some(path), _) if path.is_file() => Ok(Some(path)),
+            (Some(_), _) if kept.is_file() => Ok(Some(kept)),
+            (Some(path), true) => Err(MismatchError::Absent { package: locked.name.clone(), path }.into()),
+            _ => Ok(None),
+        }
+    }
+
+    fn hear<'s>(&mut self, news: News, scope: &ScopeFifo<'s>) -> Result<()>
+    where
+        'a: 's,
+    {
+        let (at, failed) = match news {
+            News::Arrived(at) => (at, None),
+            News::Opened(at, Ok(unpacking)) => {
+                self.job(at).unpack(unpacking);
+                (at, Some(None))
+            }
+            News::Extracted(at, Ok(())) => (at, Some(None)),
+            News::Published(at, Ok(artifact)) => {
+                self.close(at, artifact);
+                return Ok(());
+            }
+            News::Opened(at, Err(fault)) | News::Extracted(at, Err(fault)) | News::Published(at, Err(fault)) => {
+                (at, Some(Some(fault)))
+            }
+        };
+        if let Some(fault) = failed {
+            let job = self.job(at);
+            job.handed_out -= 1;
+            job.fault = job.fault.take().or(fault);
+        }
+        // A job that is over may still be spoken of by its arrival.
+        if self.jobs.contains_key(&at) { self.advance(at, scope) } else { Ok(()) }
+    }
+
+    fn job(&mut self, at: usize) -> &mut Job {
+        self.jobs.get_mut(&at).expect("a job stays until it is published, which is the last work on it")
+    }
+
+    /// Hands out all that can be done of a job now.
+    fn advance<'s>(&mut self, at: usize, scope: &ScopeFifo<'s>) -> Result<()>
+    where
+        'a: 's,
+    {
+        let job = self.job(at);
+        match (job.verdict(), job.fault.take()) {
+            (Verdict::Failed(fault), _) => return Err(fault.into()),
+            (Verdict::Replaced(_), _) if job.handed_out > 0 => return Ok(()),
+            (Verdict::Replaced(next), _) => return self.restart(at, next),
+            (Verdict::Right, Some(fault)) => return Err(fault),
+            (Verdict::Open, Some(fault)) if fault.kind() != Kind::Artifact => return Err(fault),
+            (Verdict::Open, Some(fault)) => {
+                // Wrong bytes would explain it, so they are waited for.
+                job.fault = Some(fault);
+                return Ok(());
+            }
+            (_, None) => {}
+        }
+        if job.can_open() {
+            job.step = Step::Opening;
+            self.open_directory(at, scope);
+        }
+        while let Some((unpacking, entry)) = self.job(at).next_entry() {
+            let task = self.task;
+            let extract = move || unpacking.extract(entry, task).map_err(Error::from);
+            self.hand_out(at, scope, move || News::Extracted(at, extract()));
+        }
+        if let Some(unpacking) = self.job(at).take_unpacked() {
+            self.publish(at, unpacking, scope);
+        }
+        Ok(())
+    }
+
+    /// Begins again with bytes that come in another way.
+    fn restart(&mut self, at: usize, next: Arc<Arrival>) -> Result<()> {
+        let job = self.job(at);
+        fs::remove_tree(&job.folder)?;
+        fs::create_dir(&job.folder)?;
+        job.arrival = next.clone();
+        job.step = Step::Arriving;
+        job.fault = None;
+        self.follow(at, &next);
+        Ok(())
+    }
+
+    fn open_directory<'s>(&mut self, at: usize, scope: &ScopeFifo<'s>)
+    where
+        'a: 's,
+    {
+        let job = &self.jobs[&at];
+        let locked = &self.request.lock.packages[job.package];
+        let expected = Expected {
+            name: locked.name.clone(),
+            version: locked.version.clone(),
+            file_name: locked.file_name.clone(),
+            sha256: locked.sha256,
+        };
+        let (arrival, tree) = (job.arrival.clone(), job.folder.join("tree"));
+        self.hand_out(at, scope, move || {
+            News::Opened(at, Unpacking::new(arrival, tree, expected).map_err(Error::from))
+        });
+    }
+
+    /// Publishes an artifact, once its sha256 is known to be right and its files are those that were locked.
+    fn publish<'s>(&mut self, at: usize, unpacking: Arc<Unpacking>, scope: &ScopeFifo<'s>)
+    where
+        'a: 's,
+    {
+        let job = &self.jobs[&at];
+        let made = job.folder.clone();
+        let (store, locked) = (self.request.store, &self.request.lock.packages[job.package]);
+        let file = job.file.clone();
+        let publish = move || -> Result<Artifact> {
+            let index = unpacking.finish()?;
+            check(locked, &index)?;
+            if let Some(file) = &file {
+                keep(store, locked, file, &made)?;
+            }
+            Ok(Artifact::publish(&made, &store.artifact_folder(locked.sha256), locked.sha256, index)?)
+        };
+        self.hand_out(at, scope, move || News::Published(at, publish()));
+    }
+
+    fn hand_out<'s>(&mut self, at: usize, scope: &ScopeFifo<'s>, work: impl FnOnce() -> News + Send + 's) {
+        let sender = self.sender.clone();
+        self.job(at).handed_out += 1;
+        scope.spawn_fifo(move |_| {
+            let _ = sender.send(work());
+        });
+    }
+
+    /// A job is over: its lock is given up, and its bytes, for whose memory others may wait.
+    fn close(&mut self, at: usize, artifact: Artifact) {
+        if let Some(job) = self.jobs.remove(&at) {
+            let package = self.request.lock.packages[job.package].name.clone();
+            self.task.emit(Event::Stored { package });
+        }
+        self.count(artifact);
+    }
+
+    fn count(&mut self, artifact: Artifact) {
+        self.task.counters.packages_done.fetch_add(1, Ordering::Relaxed);
+        self.done.push(artifact);
+    }
+}
+
+/// Keeps a copy of a local artifact, which no index gives again.
+fn keep(store: &Store, locked: &Package, file: &Path, made: &Path) -> Result<()> {
+    let kept = store.archive(locked.sha256, &locked.file_name);
+    if fs::exists(&kept) {
+        return Ok(());
+    }
+    let copy = made.join("archive");
+    fs::copy_content(file, &fs::create_new(&copy, 0o444)?, &copy)?;
+    if let Some(folder) = kept.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    Ok(fs::rename(&copy, &kept)?)
+}

@@ -1,0 +1,114 @@
+//! One artifact on its way: what is known of it, and what of it can be done now.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::fetch::{Arrival, FetchError};
+use crate::store::flock::Flock;
+use crate::unpack::{Planned, Unpacking};
+
+/// Entries are begun before their last byte is there if they have more bytes than this.
+const STREAMED: u64 = 32 << 20;
+/// So many of a streamed entry's bytes must be there when it begins.
+const HEAD_START: u64 = 4 << 20;
+
+/// An artifact on its way.
+pub(super) struct Job {
+    /// Position in the lock's packages.
+    pub(super) package: usize,
+    /// Its bytes, as far as they have come.
+    pub(super) arrival: Arc<Arrival>,
+    /// Where they are, if they need not be fetched.
+    pub(super) file: Option<PathBuf>,
+    /// Where it is unpacked: `<run>/<sha256>`.
+    pub(super) folder: PathBuf,
+    /// Held until it is published.
+    pub(super) _turn: Flock,
+    /// How far it is.
+    pub(super) step: Step,
+    /// Pieces of its work that are handed out and not done.
+    pub(super) handed_out: usize,
+    /// What went wrong with it; the cause may be bytes that turn out wrong later.
+    pub(super) fault: Option<Error>,
+}
+
+/// How far a job is.
+pub(super) enum Step {
+    /// Its directory has not come yet.
+    Arriving,
+    /// Its directory is being read.
+    Opening,
+    /// Its entries are being written.
+    Unpacking {
+        /// The work.
+        unpacking: Arc<Unpacking>,
+        /// Entries that were not begun, with their positions, the next one at the end.
+        waiting: Vec<(usize, Planned)>,
+    },
+    /// It is being published.
+    Publishing,
+}
+
+/// What the arrival has come to.
+pub(super) enum Verdict {
+    /// It still arrives.
+    Open,
+    /// All bytes are there and right.
+    Right,
+    /// It failed, and nothing else will come.
+    Failed(Arc<FetchError>),
+    /// It failed, and is being fetched in another way.
+    Replaced(Arc<Arrival>),
+}
+
+impl Job {
+    pub(super) fn verdict(&self) -> Verdict {
+        match self.arrival.verdict() {
+            None => Verdict::Open,
+            Some(Ok(())) => Verdict::Right,
+            Some(Err(fault)) => self.arrival.replacement().map_or(Verdict::Failed(fault), Verdict::Replaced),
+        }
+    }
+
+    /// Whether the end of the archive is there, in which its directory is.
+    pub(super) fn can_open(&self) -> bool {
+        let end_is_there = match self.arrival.source().size {
+            Some(0) => true,
+            Some(length) => self.arrival.has(&(length - 1..length)),
+            None => matches!(self.verdict(), Verdict::Right),
+        };
+        matches!(self.step, Step::Arriving) && end_is_there
+    }
+
+    /// Begins the unpacking of what was opened.
+    pub(super) fn unpack(&mut self, unpacking: Unpacking) {
+        let mut waiting: Vec<(usize, Planned)> = unpacking.planned().enumerate().collect();
+        let is_whole = matches!(self.verdict(), Verdict::Right);
+        // All there: the largest first, so that none is left for the end. Else as they come.
+        waiting.sort_by_key(|(_, entry)| if is_whole { entry.size } else { u64::MAX - entry.span.end });
+        self.step = Step::Unpacking { unpacking: Arc::new(unpacking), waiting };
+    }
+
+    /// The next entry that can be begun, if there is one.
+    pub(super) fn next_entry(&mut self) -> Option<(Arc<Unpacking>, usize)> {
+        let Step::Unpacking { unpacking, waiting } = &mut self.step else { return None };
+        let span = waiting.last()?.1.span.clone();
+        let has_head = || self.arrival.has(&(span.start..span.start + HEAD_START));
+        if !self.arrival.has(&span) && !(span.end - span.start > STREAMED && has_head()) {
+            return None;
+        }
+        waiting.pop().map(|(at, _)| (unpacking.clone(), at))
+    }
+
+    /// The work, once all of it is written and its bytes are known to be right.
+    pub(super) fn take_unpacked(&mut self) -> Option<Arc<Unpacking>> {
+        let Step::Unpacking { unpacking, waiting } = &self.step else { return None };
+        if !waiting.is_empty() || self.handed_out > 0 || !matches!(self.verdict(), Verdict::Right) {
+            return None;
+        }
+        let unpacking = unpacking.clone();
+        self.step = Step::Publishing;
+        Some(unpacking)
+    }
+}

@@ -1,0 +1,95 @@
+//! Gets the artifacts that the store lacks: fetched, unpacked while they arrive, published one by one.
+//!
+//! One thread coordinates and never waits for bytes: it hears what has arrived and hands out work that can be
+//! done at once. There are no phases: while one artifact arrives, entries of another are inflated, and a third
+//! is published. Who finds an artifact locked by another run takes the next one, and waits for it last.
+
+mod coordinator;
+mod job;
+
+use std::path::PathBuf;
+
+use rayon::ThreadPool;
+
+use crate::digest::Sha256;
+use crate::error::Result;
+use crate::fetch::{Client, Fetcher, Options};
+use crate::lock::{Lock, Package};
+use crate::plan::Plan;
+use crate::store::Store;
+use crate::store::artifact::Artifact;
+use crate::store::run::Run;
+use crate::task::Task;
+use crate::unpack::Index;
+
+use coordinator::Coordinator;
+
+/// An artifact that is not what was locked.
+#[derive(Debug, thiserror::Error)]
+pub enum MismatchError {
+    /// Its files are not those that were scanned.
+    #[error(
+        "{package}: {file_name} has other files than the environment that was locked \
+         (files digest {found}, locked {locked})"
+    )]
+    Files {
+        /// Normalized name.
+        package: String,
+        /// The wheel.
+        file_name: String,
+        /// As the lock says.
+        locked: Sha256,
+        /// As the wheel gives.
+        found: Sha256,
+    },
+    /// A file beside the lock is not there.
+    #[error("{package}: {} is not there", path.display())]
+    Absent {
+        /// Normalized name.
+        package: String,
+        /// Where the lock says it is.
+        path: PathBuf,
+    },
+}
+
+/// Whether an artifact's files are those that were scanned.
+pub fn check(package: &Package, index: &Index) -> Result<(), MismatchError> {
+    match package.files_digest {
+        Some(locked) if locked != index.files_digest => Err(MismatchError::Files {
+            package: package.name.clone(),
+            file_name: package.file_name.clone(),
+            locked,
+            found: index.files_digest,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What to get, and with what.
+pub struct Request<'a> {
+    /// Whose packages.
+    pub lock: &'a Lock,
+    /// Where they go.
+    pub store: &'a Store,
+    /// Which are missing.
+    pub plan: &'a Plan,
+    /// Connections at once.
+    pub connections: usize,
+    /// Threads that unpack.
+    pub pool: &'a ThreadPool,
+    /// This run's own folder.
+    pub run: &'a Run,
+}
+
+impl Request<'_> {
+    /// Gets all that is missing; what was good stays in the store, whatever fails.
+    pub fn run(&self, task: &Task) -> Result<Vec<Artifact>> {
+        if self.plan.missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let options = Options { connections: self.connections, tail_first: true, ..Options::from_environment() };
+        let fetcher = Fetcher::new(Client::new(options), &self.store.folder("tmp"), task);
+        let mut coordinator = Coordinator::new(self, fetcher, task);
+        self.pool.in_place_scope_fifo(|scope| coordinator.run(scope))
+    }
+}
