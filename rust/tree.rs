@@ -75,7 +75,7 @@ impl Recipe<'_> {
             for place in &group.files {
                 let artifact = &self.artifacts[place.package as usize];
                 let file = file_of(self.artifacts, *place);
-                let mtime = artifact.mtime();
+                let mtime = crate::unpack::mtime_of(artifact.sha256);
                 linker.place(&artifact.file(file), &dir.join(&file.name), file.executable, mtime)?;
             }
             Ok(())
@@ -220,7 +220,7 @@ impl Recipe<'_> {
         let linker = Linker::new(crate::link::LinkMode::Auto);
         for artifact in self.artifacts {
             let to = own.join("index").join(artifact.sha256.to_string());
-            linker.place(&artifact.index_path(), &to, false, artifact.mtime())?;
+            linker.place(&artifact.index_path(), &to, false, crate::unpack::mtime_of(artifact.sha256))?;
         }
         Ok(())
     }

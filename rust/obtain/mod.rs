@@ -53,7 +53,7 @@ pub enum MismatchError {
 }
 
 /// Whether an artifact's files are those that were scanned.
-pub fn check(package: &Package, index: &Index) -> Result<(), MismatchError> {
+pub fn check(package: &Package, index: &Index) -> std::result::Result<(), MismatchError> {
     match package.files_digest {
         Some(locked) if locked != index.files_digest => Err(MismatchError::Files {
             package: package.name.clone(),
