@@ -170,7 +170,9 @@ impl Error {
             Self::Lock(fault) => fault.hint().map(str::to_owned),
             Self::Node(fault) => Some(fault.hint()),
             Self::Fetch(fault) => fault.hint().map(str::to_owned),
-            Self::Mismatch(_) => Some("lock again, and bring the new lock and what lies beside it".to_owned()),
+            Self::Mismatch(_) => {
+                Some("lock again, and bring the new lock and what lies beside it".to_owned())
+            }
             Self::Prefix(PrefixError::Foreign(_)) => Some("name a --prefix that is not there yet".to_owned()),
             Self::NoEnvironment(_) => Some("give a lock that `fastenv lock` wrote".to_owned()),
             Self::AmbiguousId(_) => Some("give more digits".to_owned()),

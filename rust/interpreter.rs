@@ -36,7 +36,7 @@ except (AttributeError, ValueError, OSError):
     libc = ''
 build = ', '.join(platform.python_build()) + '; ' + platform.python_compiler()
 for word in (sys.implementation.name, platform.python_version(), soabi, build, os.path.abspath(base), libc):
-    print(' '.join(word.split()))
+    print(word.replace('\n', ' ').strip())
 ";
 
 /// An interpreter of this node.

@@ -175,8 +175,7 @@ impl Making<'_> {
     fn artifacts(&self, run: &Run, warnings: &mut Vec<String>) -> Result<Vec<Artifact>> {
         let packages = &self.lock.packages;
         let find = |package: &Package| self.store.find(package.sha256);
-        let mut found: Vec<Option<Artifact>> =
-            self.pool.install(|| packages.par_iter().map(find).collect());
+        let mut found: Vec<Option<Artifact>> = self.pool.install(|| packages.par_iter().map(find).collect());
         let present: HashSet<Sha256> = found.iter().flatten().map(|artifact| artifact.sha256).collect();
         let plan = Plan::new(self.lock, &present);
         self.announce(&plan);

@@ -13,9 +13,9 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
+use crate::lock::Package;
 use crate::obtain::job::{Job, Step, Verdict};
 use crate::obtain::{MismatchError, Request, check};
-use crate::lock::Package;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
@@ -198,9 +198,9 @@ impl<'a> Coordinator<'a> {
                 self.close(at, artifact);
                 return Ok(());
             }
-            News::Opened(at, Err(fault)) | News::Extracted(at, Err(fault)) | News::Published(at, Err(fault)) => {
-                (at, Some(Some(fault)))
-            }
+            News::Opened(at, Err(fault))
+            | News::Extracted(at, Err(fault))
+            | News::Published(at, Err(fault)) => (at, Some(Some(fault))),
         };
         if let Some(fault) = failed {
             let job = self.job(at);

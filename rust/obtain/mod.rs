@@ -87,7 +87,8 @@ impl Request<'_> {
         if self.plan.missing.is_empty() {
             return Ok(Vec::new());
         }
-        let options = Options { connections: self.connections, tail_first: true, ..Options::from_environment() };
+        let options =
+            Options { connections: self.connections, tail_first: true, ..Options::from_environment() };
         let fetcher = Fetcher::new(Client::new(options), &self.store.folder("tmp"), task);
         let mut coordinator = Coordinator::new(self, fetcher, task);
         self.pool.in_place_scope_fifo(|scope| coordinator.run(scope))

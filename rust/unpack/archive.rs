@@ -287,6 +287,11 @@ impl<'a> Extra<'a> {
     pub(crate) fn widen<const N: usize>(&self, short: [u32; N]) -> Result<[u64; N], EntryFault> {
         let mut wide = short.map(u64::from);
         let Some(mut field) = self.zip64 else { return Ok(wide) };
+        if field.len() == 8 * N && !short.contains(&u32::MAX) {
+            // Some writers always write the field: it must say what is known already.
+            let repeated = field.chunks_exact(8).map(|number| u64_at(number, 0));
+            return if repeated.eq(wide) { Ok(wide) } else { Err(EntryFault::Extra) };
+        }
         for number in wide.iter_mut().filter(|number| **number == u64::from(u32::MAX)) {
             let (head, rest) = field.split_at_checked(8).ok_or(EntryFault::Extra)?;
             *number = u64_at(head, 0);
