@@ -27,21 +27,22 @@ pub(super) struct Event {
 impl Event {
     #[new]
     #[pyo3(signature = (
-        kind, *, package = String::new(), message = String::new(), stage = String::new(), seconds = 0.0,
-        done = 0, total = 0, done_bytes = 0, total_bytes = 0,
+        kind, *, package = "", message = "", stage = "", seconds = 0.0, done = 0, total = 0, done_bytes = 0,
+        total_bytes = 0,
     ))]
     #[allow(clippy::too_many_arguments)] // the keywords of one Python class
     fn new(
-        kind: String,
-        package: String,
-        message: String,
-        stage: String,
+        kind: &str,
+        package: &str,
+        message: &str,
+        stage: &str,
         seconds: f64,
         done: u64,
         total: u64,
         done_bytes: u64,
         total_bytes: u64,
     ) -> Self {
+        let [kind, package, message, stage] = [kind, package, message, stage].map(str::to_owned);
         Self { kind, package, message, stage, seconds, done, total, done_bytes, total_bytes }
     }
 

@@ -42,17 +42,17 @@ def objdump(flag: str) -> str:
     program = shutil.which("objdump")
     if program is None:
         pytest.skip("objdump (binutils) is not here")
-    command = [program, flag, fastenv.node_program()]
+    command = [program, flag, str(fastenv.node_program())]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def test_it_asks_for_no_symbol_newer_than_glibc_2_17():
+def test_it_asks_for_no_symbol_newer_than_glibc_2_17() -> None:
     versions = re.findall(r"GLIBC_(\d+)\.(\d+)", objdump("-T"))
     assert versions
     assert max((int(major), int(minor)) for major, minor in versions) <= OLDEST
 
 
-def test_it_asks_for_no_library_but_those_of_glibc():
+def test_it_asks_for_no_library_but_those_of_glibc() -> None:
     assert set(re.findall(r"NEEDED +(\S+)", objdump("-p"))) <= ALLOWED
 
 
@@ -63,19 +63,19 @@ def bullseye(old_debian: Path) -> Path:
 
 
 def in_bullseye(root: Path, *arguments: str) -> str:
-    command = ["chroot", root, "/fastenv-node", *arguments]
+    command = ["chroot", str(root), "/fastenv-node", *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.mark.root
 @pytest.mark.slow
-def test_it_runs_in_bullseye(bullseye: Path):
+def test_it_runs_in_bullseye(bullseye: Path) -> None:
     assert in_bullseye(bullseye, "--version").startswith("fastenv-node 0.")
 
 
 @pytest.mark.root
 @pytest.mark.slow
-def test_it_reads_a_lock_in_bullseye(bullseye: Path, tmp_path: Path):
+def test_it_reads_a_lock_in_bullseye(bullseye: Path, tmp_path: Path) -> None:
     from fastenv import _core
 
     id_ = _core.compute_env_id(LOCK)

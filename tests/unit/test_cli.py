@@ -42,7 +42,7 @@ def python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("asked", [["--help"], ["-h"]])
 def test_help_names_every_command(
     asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     assert run(monkeypatch, *asked) == 0
     out = capsys.readouterr().out
     for command in ("scan", "lock", "materialize", "exec", "verify", "env-id"):
@@ -52,12 +52,12 @@ def test_help_names_every_command(
 @pytest.mark.parametrize("command", ["scan", "lock", "materialize", "verify", "env-id"])
 def test_every_command_has_help(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     assert run(monkeypatch, command, "--help") == 0
     assert f"fastenv {command}" in capsys.readouterr().out
 
 
-def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--version") == 0
     assert capsys.readouterr().out.startswith("fastenv 0.")
 
@@ -68,7 +68,7 @@ def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 )
 def test_wrong_usage_is_2(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     assert run(monkeypatch, *arguments) == 2
     assert capsys.readouterr().out == ""
 
@@ -89,7 +89,7 @@ def test_errors_become_statuses_and_messages(
     said: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-):
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
@@ -106,7 +106,7 @@ def materialize_stub(*_: object, on_event: object, **__: object) -> SimpleNamesp
 
 def test_materialize_prints_the_prefix_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     monkeypatch.setattr(fastenv, "materialize", materialize_stub)
     assert run(monkeypatch, "materialize", "pylock.toml") == 0
     assert capsys.readouterr() == (
@@ -115,7 +115,7 @@ def test_materialize_prints_the_prefix_and_nothing_else(
     )
 
 
-def test_materialize_json_ends_with_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_materialize_json_ends_with_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(fastenv, "materialize", materialize_stub)
     assert run(monkeypatch, "materialize", "pylock.toml", "--json") == 0
     out, err = capsys.readouterr()
@@ -145,18 +145,18 @@ def test_verify_is_1_if_anything_differs(
     out: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-):
+) -> None:
     monkeypatch.setattr(fastenv, "verify", lambda *_, **__: tuple(findings))
     assert run(monkeypatch, "verify", "/prefix") == status
     assert capsys.readouterr().out == out
 
 
-def test_exec_becomes_the_node_program(fake_node_program: Path):
+def test_exec_becomes_the_node_program(fake_node_program: Path) -> None:
     done = python("-m", "fastenv", "exec", "env", "--", "true", "--help", FASTENV_NODE=str(fake_node_program))
     assert (done.returncode, done.stdout) == (0, "exec\nenv\n--\ntrue\n--help\n")
 
 
-def test_exec_imports_nothing_that_is_slow():
+def test_exec_imports_nothing_that_is_slow() -> None:
     code = (
         "import os, sys\n"
         "os.execv = lambda *_: (print(*sorted(sys.modules)), sys.exit(0))\n"
@@ -173,20 +173,20 @@ def test_exec_imports_nothing_that_is_slow():
     assert not slow & set(loaded)
 
 
-def test_exec_without_a_node_program_is_125(tmp_path: Path):
+def test_exec_without_a_node_program_is_125(tmp_path: Path) -> None:
     done = python("-m", "fastenv", "exec", "env", "--", "true", FASTENV_NODE=str(tmp_path / "absent"))
     assert (done.returncode, done.stdout) == (125, "")
     assert "absent is not a program" in done.stderr
     assert "hint: unset FASTENV_NODE" in done.stderr
 
 
-def test_the_script_fastenv_node_becomes_it_too(fake_node_program: Path):
+def test_the_script_fastenv_node_becomes_it_too(fake_node_program: Path) -> None:
     code = "import sys; sys.argv[1:] = ['env-id', 'x']; from fastenv.cli.node import main; main()"
     done = python("-c", code, FASTENV_NODE=str(fake_node_program))
     assert done.stdout == "env-id\nx\n"
 
 
-def test_ctrl_c_is_130_without_a_traceback(tmp_path: Path):
+def test_ctrl_c_is_130_without_a_traceback(tmp_path: Path) -> None:
     code = (
         "import fastenv, signal, sys\n"
         "def wait(*_, **__):\n"

@@ -35,11 +35,11 @@ EXIT_CODES = {
 
 
 @pytest.mark.parametrize(("kind", "status"), EXIT_CODES.items())
-def test_each_kind_has_its_exit_status(kind: type[FastenvError], status: int):
+def test_each_kind_has_its_exit_status(kind: type[FastenvError], status: int) -> None:
     assert kind.exit_code == status
 
 
-def test_the_table_is_whole():
+def test_the_table_is_whole() -> None:
     kinds = [
         found
         for found in vars(exceptions).values()
@@ -48,7 +48,7 @@ def test_the_table_is_whole():
     assert set(kinds) == set(EXIT_CODES)
 
 
-def test_attributes():
+def test_attributes() -> None:
     error = ArtifactError("sha256 differs", path="/a/b.whl", package="b", hint="lock again")
     assert (str(error), error.path, error.package, error.hint) == (
         "sha256 differs",
@@ -58,7 +58,7 @@ def test_attributes():
     )
 
 
-def test_attributes_are_none_by_default():
+def test_attributes_are_none_by_default() -> None:
     error = NetworkError("no route")
     assert (error.path, error.package, error.hint) == (None, None, None)
 
@@ -66,7 +66,7 @@ def test_attributes_are_none_by_default():
 FAULTS = [Fault("foo", "1.0", "is editable", "install a wheel of it"), Fault("bar", "2", "was edited")]
 
 
-def test_faults_are_all_in_the_message():
+def test_faults_are_all_in_the_message() -> None:
     lines = str(LockFaults(FAULTS)).splitlines()
     assert lines == [
         "2 packages cannot be locked",
@@ -76,7 +76,7 @@ def test_faults_are_all_in_the_message():
     ]
 
 
-def test_one_fault_is_one_package():
+def test_one_fault_is_one_package() -> None:
     assert str(LockFaults(FAULTS[1:])).startswith("1 package cannot")
 
 
@@ -89,7 +89,7 @@ def test_one_fault_is_one_package():
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_pickled_and_back(error: FastenvError):
+def test_pickled_and_back(error: FastenvError) -> None:
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 # made on the same line
     assert type(again) is type(error)
     assert (str(again), vars(again)) == (str(error), vars(error))

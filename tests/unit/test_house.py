@@ -35,12 +35,12 @@ def without_tests(text: str) -> str:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=named)
-def test_a_file_is_read_at_a_sitting(path: Path):
+def test_a_file_is_read_at_a_sitting(path: Path) -> None:
     assert len(without_tests(path.read_text()).splitlines()) <= FILE_LINES
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_a_python_function_fits_the_screen(path: Path):
+def test_a_python_function_fits_the_screen(path: Path) -> None:
     long = [f"{name}: {lines}" for name, lines in python_functions(path) if lines > FUNCTION_LINES]
     assert long == []
 
@@ -56,7 +56,7 @@ def python_functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("path", RUST, ids=named)
-def test_a_rust_function_fits_the_screen(path: Path):
+def test_a_rust_function_fits_the_screen(path: Path) -> None:
     long = [f"{name}: {lines}" for name, lines in rust_functions(path) if lines > FUNCTION_LINES]
     assert long == []
 
@@ -75,7 +75,7 @@ def rust_functions(path: Path) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=named)
-def test_a_file_is_named_for_what_it_holds(path: Path):
+def test_a_file_is_named_for_what_it_holds(path: Path) -> None:
     assert not FORBIDDEN & {path.stem.removeprefix("test_"), *path.relative_to(ROOT).parent.parts}
 
 
@@ -101,14 +101,14 @@ ABSENCES: list[tuple[str, str, Callable[[Path], bool]]] = [
 @pytest.mark.parametrize(
     ("pattern", "reason", "allowed"), ABSENCES, ids=lambda it: it if isinstance(it, str) else ""
 )
-def test_what_the_core_must_not_know(path: Path, pattern: str, reason: str, allowed: Callable[[Path], bool]):
+def test_what_the_core_must_not_know(path: Path, pattern: str, reason: str, allowed: Callable[[Path], bool]) -> None:
     if path == ROOT / "rust/lib.rs":
         pattern = pattern.replace(r"\bpyo3\b", r"\bpyo3::")
     assert allowed(path) or not re.search(pattern, code_of(path)), reason
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_the_library_never_prints(path: Path):
+def test_the_library_never_prints(path: Path) -> None:
     if "cli" in path.parts:
         return
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
@@ -127,7 +127,7 @@ KNOWN = re.compile(
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=named)
-def test_no_index_is_named(path: Path):
+def test_no_index_is_named(path: Path) -> None:
     if path.name == "fastenv_build.py":
         return
     named_hosts = {host for host in HOSTS.findall(path.read_text()) if not KNOWN.search(host)}
@@ -135,12 +135,12 @@ def test_no_index_is_named(path: Path):
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=named)
-def test_no_path_of_a_developers_machine(path: Path):
+def test_no_path_of_a_developers_machine(path: Path) -> None:
     assert not re.search(r"(?<![\w.}])/(root|work)/\w", path.read_text())
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_all_is_true(path: Path):
+def test_all_is_true(path: Path) -> None:
     tree = ast.parse(path.read_text())
     stated = [
         ast.literal_eval(node.value)

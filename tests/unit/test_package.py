@@ -15,29 +15,29 @@ VERBS = ("env_id", "lock", "materialize", "node_program", "scan", "verify")
 
 
 @pytest.mark.parametrize("name", fastenv.__all__)
-def test_every_export_is_there(name: str):
+def test_every_export_is_there(name: str) -> None:
     found = getattr(fastenv, name)
     assert callable(found)
     assert found.__doc__
 
 
-def test_exports_are_sorted_and_nothing_else_is_public():
+def test_exports_are_sorted_and_nothing_else_is_public() -> None:
     assert fastenv.__all__ == sorted(fastenv.__all__)
     assert set(fastenv.__all__) <= set(dir(fastenv))
 
 
-def test_a_wrong_name_is_an_attribute_error():
+def test_a_wrong_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'install'"):
         _ = fastenv.install  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_is_a_verb_whatever_was_imported_before(verb: str):
+def test_a_verb_is_a_verb_whatever_was_imported_before(verb: str) -> None:
     code = f"import fastenv.{verb}; import fastenv; assert callable(fastenv.{verb}), fastenv.{verb}"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_importing_the_package_imports_nothing_else():
+def test_importing_the_package_imports_nothing_else() -> None:
     code = "import sys; before = set(sys.modules); import fastenv; print(*(set(sys.modules) - before))"
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],
@@ -56,17 +56,17 @@ def test_importing_the_package_imports_nothing_else():
     }
 
 
-def test_the_node_program_is_the_one_named(fake_node_program: Path):
+def test_the_node_program_is_the_one_named(fake_node_program: Path) -> None:
     assert fastenv.node_program() == fake_node_program
 
 
-def test_the_node_program_comes_with_the_package():
+def test_the_node_program_comes_with_the_package() -> None:
     program = fastenv.node_program()
     done = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
     assert done.stdout.startswith("fastenv-node ")
 
 
-def test_a_named_node_program_must_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_named_node_program_must_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FASTENV_NODE", str(tmp_path))
     with pytest.raises(NodeUnfitError, match="is not a program") as raised:
         fastenv.node_program()

@@ -25,11 +25,11 @@ RUN = [
     ("count", "text"),
     [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (123_400_000, "123.4 MB"), (2_000_000_000, "2.0 GB")],
 )
-def test_bytes(count: int, text: str):
+def test_bytes(count: int, text: str) -> None:
     assert bytes_text(count) == text
 
 
-def test_lines_in_a_log(capsys: pytest.CaptureFixture[str]):
+def test_lines_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with show("materialize") as tell:
         for event in RUN:
             tell(event)
@@ -42,20 +42,20 @@ def test_lines_in_a_log(capsys: pytest.CaptureFixture[str]):
     ]
 
 
-def test_a_long_wait_has_lines_between(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+def test_a_long_wait_has_lines_between(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_EVERY", 0.0)
     with show("materialize") as tell:
         tell(RUN[1])
     assert capsys.readouterr().err == "materialize: 10/36 packages, 40.0 MB of 120.0 MB\n"
 
 
-def test_nothing_to_fetch(capsys: pytest.CaptureFixture[str]):
+def test_nothing_to_fetch(capsys: pytest.CaptureFixture[str]) -> None:
     with show("materialize") as tell:
         tell(Event("plan", done=36, total=36))
     assert capsys.readouterr().err == "materialize: 36 packages, all in the store\n"
 
 
-def test_json_lines(capsys: pytest.CaptureFixture[str]):
+def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with show("materialize", as_json=True) as tell:
         for event in RUN:
             tell(event)
@@ -75,7 +75,7 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]):
     ]
 
 
-def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = pty.openpty()
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
