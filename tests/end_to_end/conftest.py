@@ -22,7 +22,7 @@ def old_debian(repository: Path) -> Path:
         room.mkdir(parents=True, exist_ok=True)
         staging = room / "bullseye.new"
         shutil.rmtree(staging, ignore_errors=True)
-        command = [debootstrap, "--variant=minbase", "bullseye", staging]
+        command = [debootstrap, "--variant=minbase", "bullseye", str(staging)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             pytest.skip(f"debootstrap of bullseye failed: {done.stdout[-300:]}")
