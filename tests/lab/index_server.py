@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import html
 import io
@@ -88,6 +89,7 @@ class IndexOptions:
     files_base: str | None = None  # files live below this URL (another host) instead
     bytes_per_s: float | None = None  # rate of each connection
     latency_s: float = 0.0
+    cache_control: str | None = None  # of the pages
     yanked: dict[str, str] = field(default_factory=dict)  # file name -> reason
 
 
@@ -327,7 +329,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _text(self, text: str | bytes, kind: str, body: bool) -> None:
         data = text.encode() if isinstance(text, str) else text
-        self._head(200, {"Content-Type": kind}, len(data))
+        control = self.server.index.options.cache_control
+        cached = {} if control is None else {"Cache-Control": control}
+        self._head(200, {"Content-Type": kind, **cached}, len(data))
         if body:
             self.wfile.write(data)
             self.note.sent = len(data)
@@ -463,10 +467,8 @@ def main() -> None:
         bytes_per_s=args.bytes_per_s,
     )
     print(server.url, flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""``fastenv lock``: a URL or bytes, and a sha256, for everything that an environment holds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fastenv.exceptions import FileSystemError
+from fastenv.lock import lock as make_lock
+from fastenv.progress import show
+from fastenv.scan import Inventory
+
+__all__ = ["lock"]
+
+_STDOUT = "-"
+
+
+def lock(
+    *,
+    python: Annotated[Path | None, typer.Option(metavar="EXE", help="The environment's interpreter.")] = None,
+    prefix: Annotated[Path | None, typer.Option(metavar="DIR", help="Or the environment's folder.")] = None,
+    inventory: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Or what `fastenv scan -o FILE` wrote.")
+    ] = None,
+    output: Annotated[
+        str,
+        typer.Option("-o", "--output", metavar="FILE", help='The lock; "-" is standard output.'),
+    ] = "pylock.fastenv.toml",
+    public_index: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="An index that every node can reach; may be repeated."),
+    ] = None,
+    private_index: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URL", help="An index whose files travel with the lock; may be repeated."),
+    ] = None,
+    include_self: Annotated[bool, typer.Option("--include-self", help="Lock fastenv itself too.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line on standard output.")
+    ] = False,
+) -> None:
+    """Lock an environment: write pylock.fastenv.toml, and beside it what no public index has."""
+    _check(python, prefix, inventory, output, as_json=as_json)
+    found = None if inventory is None else Inventory.from_json(_read(inventory), path=str(inventory))
+    with show("lock", as_json=as_json) as on_event:
+        made = make_lock(
+            found,
+            output=None if output == _STDOUT else output,
+            python=python,
+            prefix=prefix,
+            public_indexes=public_index or (),
+            private_indexes=private_index or (),
+            include_self=include_self,
+            on_event=on_event,
+        )
+    travelling = sum(package.path is not None for package in made.packages)
+    if as_json:
+        done = {"event": "done", "lock": output, "env_id": made.env_id}
+        print(json.dumps({**done, "packages": len(made.packages), "travelling": travelling}))
+    elif output == _STDOUT:
+        print(made.text, end="")
+    else:
+        beside = f", {travelling} of them beside it in pylock.fastenv.d" if travelling else ""
+        print(f"{output}: {len(made.packages)} packages{beside}", file=sys.stderr)
+
+
+def _check(
+    python: Path | None, prefix: Path | None, inventory: Path | None, output: str, *, as_json: bool
+) -> None:
+    if sum(given is not None for given in (python, prefix, inventory)) > 1:
+        raise typer.BadParameter("give one of --python, --prefix and --inventory")
+    if as_json and output == _STDOUT:
+        raise typer.BadParameter("--json and -o - would both write to standard output")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileSystemError(
+            f"the inventory {path} cannot be read: {error.strerror}", path=str(path)
+        ) from error

@@ -1,0 +1,291 @@
+"""From an Inventory to a Lock: which wheel each distribution is, where every node gets it, and its sha256.
+
+The way of the data, a file a step:
+
+    faults          what the inventory alone shows can't be locked
+    edits           installed files that are not what RECORD says
+    sources         every index and find-links folder: uv_settings, pip_settings
+    pins, settle    uv says which wheels the sources have; choose finds the one that is installed, by its tags
+                    and by what it would install (artifacts, range_file, wheel_digest); recent remembers it
+                    for a while; explain tells why there is none
+    indexes         public or not: credentials
+    carried         wheels that travel with the lock
+    compose         values to text; lockfile: text to values
+
+Reads the network (transport; uv as a subprocess), never changes the environment, chooses no version.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from fastenv.event import Event, OnEvent
+from fastenv.exceptions import Fault, LockFaults
+from fastenv.lock.artifacts import Artifacts
+from fastenv.lock.carried import carried_path, carry
+from fastenv.lock.choose import Choice
+from fastenv.lock.compose import compose
+from fastenv.lock.credentials import Credentials
+from fastenv.lock.edits import Edit, find_edits
+from fastenv.lock.explain import explain
+from fastenv.lock.faults import edit_fault, inventory_faults
+from fastenv.lock.indexes import Publicity
+from fastenv.lock.lockfile import (
+    Ignored,
+    Lock,
+    LockedContested,
+    LockedInterpreter,
+    LockedPackage,
+    check_name,
+)
+from fastenv.lock.pins import Candidate, Pin, Resolver
+from fastenv.lock.platform import locked_platform, target_of
+from fastenv.lock.recent import Recent
+from fastenv.lock.settle import Settled, settle
+from fastenv.lock.sources import Sources, gather_sources, redact
+from fastenv.lock.transport import Transport
+from fastenv.scan.inventory import Distribution, Inventory
+
+__all__ = ["Lock", "lock"]
+
+_IGNORED_STRAYS = ("module", "file", "egg-info", "script")
+
+
+def lock(
+    inventory: Inventory | None = None,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    python: str | os.PathLike[str] | None = None,
+    prefix: str | os.PathLike[str] | None = None,
+    public_indexes: Iterable[str] = (),
+    private_indexes: Iterable[str] = (),
+    include_self: bool = False,
+    on_event: OnEvent | None = None,
+) -> Lock:
+    """Lock an environment: a URL or bytes, and a sha256, for everything that is installed.
+
+    Args:
+        inventory: what was scanned; default: scan ``python`` or ``prefix`` (or this interpreter) now.
+        output: the lock file to write (``pylock.NAME.toml``); wheels that travel go beside it. None writes no
+            lock, and such wheels go below the current folder.
+        python, prefix, include_self: as of ``scan``.
+        public_indexes, private_indexes: URLs of indexes that count as such, whatever the rules say.
+        on_event: called from this thread with each Event.
+
+    Raises LockFaults with every package that can't be locked and why; LockError and its kind for settings or
+    a lock that are no good; NetworkError, ArtifactError, FileSystemError.
+    """
+    target = None if output is None else Path(output)
+    if target is not None:
+        check_name(target)
+    if inventory is None:
+        from fastenv.scan import scan
+
+        inventory = scan(python=python, prefix=prefix, include_self=include_self)
+    work = _Work(inventory, on_event or (lambda _: None), tuple(public_indexes), tuple(private_indexes))
+    made = work.run(Path.cwd() if target is None else target.parent)
+    return made if target is None else made.write(target)
+
+
+class _Work:
+    """One run of ``lock``: what all its steps need."""
+
+    def __init__(
+        self, inventory: Inventory, on_event: OnEvent, public: Sequence[str], private: Sequence[str]
+    ) -> None:
+        self.inventory = inventory
+        self.tell = on_event
+        self.environ: Mapping[str, str] = os.environ
+        prefix = Path(inventory.interpreter.prefix)
+        self.sources: Sources = gather_sources(prefix=prefix, environ=self.environ, cwd=Path.cwd())
+        self.credentials = Credentials(self.sources, self.environ)
+        self.publicity = Publicity(self.credentials, public=public, private=private, environ=self.environ)
+        self.transport = Transport(self.sources.network, self.credentials)
+        self.artifacts = Artifacts(self.transport, self.environ)
+
+    def run(self, folder: Path) -> Lock:
+        faults = list(inventory_faults(self.inventory))
+        faulty = {fault.package for fault in faults}
+        sound = [it for it in self.inventory.distributions if it.name not in faulty]
+        self._warn()
+        with ThreadPoolExecutor(1) as pool:
+            # reading the installed files and waiting for the network take each other's time
+            edits = pool.submit(self._edits, sound)
+            with self._stage("ask"):
+                settled = self._settle(sound)
+            faults += self._unsettled_faults(sound, settled)
+            with self._stage("compare"):
+                found = self._wait(edits)
+        self.artifacts.save()
+        faults += [edit_fault(it, found[it.name]) for it in sound if it.name in found]
+        if faults:
+            raise LockFaults(sorted(faults, key=lambda fault: (fault.package, fault.reason)))
+        with self._stage("carry"):
+            packages = self._packages(sound, settled.choices, folder)
+        return self._compose(packages)
+
+    def _settle(self, sound: Sequence[Distribution]) -> Settled:
+        target = target_of(self.inventory)
+        recent = Recent(self.sources, target, self.environ)
+        resolver = Resolver(
+            target,
+            self.sources.network,
+            environ=self.environ,
+            secrets=self.credentials.secrets(),
+        )
+        groups = (self.sources.remote, self.sources.local)
+        settled = settle(sound, groups, resolver, self.artifacts.look, recent)
+        recent.save()
+        return settled
+
+    def _edits(self, sound: Sequence[Distribution]) -> dict[str, tuple[Edit, ...]]:
+        if not any(os.path.isdir(it.metadata_path) for it in sound):
+            return {}
+        contested = {row.path for row in self.inventory.contested}
+        return find_edits(sound, contested=contested, environ=self.environ)
+
+    @staticmethod
+    def _wait(edits: Future[dict[str, tuple[Edit, ...]]]) -> dict[str, tuple[Edit, ...]]:
+        while True:
+            try:
+                return edits.result(timeout=0.1)  # so that Ctrl-C is heard while we wait
+            except TimeoutError:
+                if edits.done():
+                    return edits.result()
+
+    def _unsettled_faults(self, sound: Sequence[Distribution], settled: Settled) -> list[Fault]:
+        missing = {
+            Pin(it.name, it.version): settled.missing[it.name] for it in sound if it.name in settled.missing
+        }
+        sources = (*self.sources.remote, *self.sources.local)
+        found = explain(missing, sources, self.transport)
+        for it in sound:
+            choice = settled.choices.get(it.name)
+            if choice is not None and choice.wheel is None:
+                hint = (
+                    "it was built or changed elsewhere: put the wheel that was installed into a find-links folder, or "
+                    f"install the index's: pip install --force-reinstall --no-deps {it.name}=={it.version}"
+                )
+                found.append(Fault(it.name, it.version, choice.reason, hint))
+        return found
+
+    def _packages(
+        self, sound: Sequence[Distribution], choices: Mapping[str, Choice], folder: Path
+    ) -> list[LockedPackage]:
+        packages, travelling = [], []
+        for it in sound:
+            choice = choices[it.name]
+            wheel = choice.wheel
+            if wheel is None:
+                continue  # was a fault, so this is never reached
+            private = self._private_reason(wheel)
+            if private:
+                travelling.append((wheel, choice.size or 0))
+            packages.append(_locked(it, wheel, choice.size, private=bool(private)))
+        total = sum(size for _, size in travelling)
+        if travelling:
+            self.tell(Event("progress", stage="carry", total=len(travelling), total_bytes=total))
+            carry([wheel for wheel, _ in travelling], folder, self.transport)
+            self.tell(
+                Event(
+                    "progress",
+                    stage="carry",
+                    done=len(travelling),
+                    total=len(travelling),
+                    done_bytes=total,
+                    total_bytes=total,
+                )
+            )
+        return packages
+
+    def _private_reason(self, wheel: Candidate) -> str | None:
+        if wheel.source is None:
+            return "its index is not known"
+        return self.publicity.private_reason(wheel.source) or self.publicity.file_reason(
+            wheel.url, wheel.source
+        )
+
+    def _compose(self, packages: Sequence[LockedPackage]) -> Lock:
+        inventory = self.inventory
+        facts = inventory.interpreter
+        return compose(
+            platform=locked_platform(inventory, [package.filename for package in packages]),
+            interpreter=LockedInterpreter(
+                facts.implementation,
+                facts.version,
+                facts.soabi,
+                facts.build,
+                facts.base_executable or None,
+            ),
+            packages=packages,
+            contested=[
+                LockedContested(row.path, row.winner, tuple(sorted({claim.name for claim in row.claims})))
+                for row in inventory.contested
+                if row.winner is not None
+            ],
+            ignored=_ignored(inventory),
+            created_with=_version(),
+        )
+
+    def _warn(self) -> None:
+        for link in self.sources.absent:
+            self.tell(Event("warning", message=f"the find-links folder {link} is not there"))
+        distributions = self.inventory.distributions
+        if distributions and not any(os.path.isdir(it.metadata_path) for it in distributions):
+            message = "the environment is not on this machine: its files were not looked at for edits"
+            self.tell(Event("warning", message=message))
+        for stray in self.inventory.strays:
+            if stray.kind == "module":
+                self.tell(Event("warning", message=f"{stray.path} is not in the lock: {stray.reason}"))
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self.tell(Event("stage", stage=name, seconds=time.monotonic() - started))
+
+
+def _locked(it: Distribution, wheel: Candidate, size: int | None, *, private: bool) -> LockedPackage:
+    """Of an index that is not public: name, file name and sha256, no URL."""
+    source = wheel.source
+    return LockedPackage(
+        name=it.name,
+        version=it.version,
+        filename=wheel.filename,
+        sha256=wheel.sha256,
+        url=None if private else redact(wheel.url),
+        path=carried_path(wheel) if private else None,
+        size=wheel.size if size is None else size,
+        index=None if private or source is None else source.shown,
+        origin="local" if private else "index",
+        index_name=source.name if private and source is not None else None,
+        requested=it.requested,
+        layer=it.layer,
+        files_digest=it.files_digest,
+    )
+
+
+def _ignored(inventory: Inventory) -> Iterator[Ignored]:
+    for left_out in inventory.left_out:
+        yield Ignored(left_out.name, left_out.version, left_out.reason)
+    roots = sorted((entry.path for entry in inventory.search_path), key=len, reverse=True)
+    for stray in inventory.strays:
+        if stray.kind in _IGNORED_STRAYS:
+            # a path of this machine is nobody else's business
+            root = next((root for root in roots if stray.path.startswith(f"{root}/")), None)
+            name = stray.path[len(root) + 1 :] if root else stray.path.rstrip("/").rpartition("/")[2]
+            yield Ignored(name, "", stray.reason)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("fastenv")
+    except PackageNotFoundError:  # run from a source tree
+        return "0"

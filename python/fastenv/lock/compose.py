@@ -1,0 +1,175 @@
+"""Values to the text of a lock: the same values always give the same text.
+
+Written by hand, not by a TOML library: a library's next version may break lines elsewhere, and a lock is kept
+under version control and compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from fastenv.lock.lockfile import (
+    FORMAT,
+    Ignored,
+    Lock,
+    LockedContested,
+    LockedInterpreter,
+    LockedPackage,
+    LockedPlatform,
+    compute_env_id,
+)
+
+__all__ = ["compose", "render"]
+
+_ESCAPES = {
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\f": "\\f",
+    "\r": "\\r",
+    '"': '\\"',
+    "\\": "\\\\",
+}
+
+_Value = str | int | bool | None | list[str]
+
+
+def compose(
+    *,
+    platform: LockedPlatform,
+    interpreter: LockedInterpreter,
+    packages: Iterable[LockedPackage],
+    contested: Iterable[LockedContested] = (),
+    ignored: Iterable[Ignored] = (),
+    created_with: str,
+) -> Lock:
+    """A lock of these values, sorted, with its env id."""
+    series = ".".join(interpreter.version.split(".")[:2])
+    draft = Lock(
+        text="",
+        env_id="",
+        requires_python=f"=={series}.*",
+        created_with=created_with,
+        platform=platform,
+        interpreter=interpreter,
+        packages=tuple(sorted(packages, key=lambda p: p.name)),
+        contested=tuple(sorted(contested, key=lambda c: c.path.encode())),
+        ignored=tuple(sorted(ignored, key=lambda i: (i.name, i.version, i.reason))),
+    )
+    # the id is that of the text without one, so it is put in afterwards
+    return Lock.parse(render(draft, env_id=compute_env_id(render(draft))))
+
+
+def render(lock: Lock, *, env_id: str | None = None) -> str:
+    """The text of a lock, from its values alone. ``env_id`` replaces the lock's own."""
+    parts = [
+        _pairs(
+            {
+                "lock-version": "1.0",
+                "requires-python": lock.requires_python,
+                "created-by": "fastenv",
+            }
+        ),
+        *(_package(package) for package in lock.packages),
+        _tool(lock, lock.env_id if env_id is None else env_id),
+        *(
+            _table(
+                "[[tool.fastenv.contested]]",
+                {"path": c.path, "winner": c.winner, "claimants": list(c.claimants)},
+            )
+            for c in lock.contested
+        ),
+        *(
+            _table(
+                "[[tool.fastenv.ignored]]",
+                {"name": i.name, "version": i.version, "reason": i.reason},
+            )
+            for i in lock.ignored
+        ),
+    ]
+    # PEP 751 requires `packages`; without one there is no [[packages]] table to stand for it
+    if not lock.packages:
+        parts[0] += "packages = []\n"
+    return "\n".join(parts)
+
+
+def _package(package: LockedPackage) -> str:
+    own = {"name": package.name, "version": package.version, "index": package.index}
+    wheel = _inline(
+        {
+            "name": package.filename,
+            "url": package.url,
+            "path": package.path,
+            "size": package.size,
+        },
+        f'hashes = {{ sha256 = "{package.sha256}" }}',
+    )
+    tool = {
+        "origin": package.origin,
+        "index-name": package.index_name,
+        "requested": package.requested,
+        "layer": package.layer,
+        "files-digest": package.files_digest,
+    }
+    return "\n".join(
+        [
+            _table("[[packages]]", own) + f"wheels = [{{ {wheel} }}]\n",
+            _table("[packages.tool.fastenv]", tool),
+        ]
+    )
+
+
+def _tool(lock: Lock, env_id: str) -> str:
+    platform, interpreter = lock.platform, lock.interpreter
+    return "\n".join(
+        [
+            _table(
+                "[tool.fastenv]",
+                {"format": FORMAT, "env-id": env_id, "created-with": lock.created_with},
+            ),
+            _table(
+                "[tool.fastenv.platform]",
+                {"os": platform.os, "arch": platform.arch, "glibc": platform.glibc},
+            ),
+            _table(
+                "[tool.fastenv.interpreter]",
+                {
+                    "implementation": interpreter.implementation,
+                    "version": interpreter.version,
+                    "soabi": interpreter.soabi,
+                    "build": interpreter.build,
+                    "executable": interpreter.executable,
+                },
+            ),
+        ]
+    )
+
+
+def _table(head: str, values: Mapping[str, _Value]) -> str:
+    return f"{head}\n{_pairs(values)}"
+
+
+def _pairs(values: Mapping[str, _Value]) -> str:
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in values.items() if value is not None)
+
+
+def _inline(values: Mapping[str, _Value], last: str) -> str:
+    return ", ".join(
+        [*(f"{key} = {_toml(value)}" for key, value in values.items() if value is not None), last]
+    )
+
+
+def _toml(value: _Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return _quoted(value) if isinstance(value, str) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML: what must be escaped is."""
+    return (
+        '"' + re.sub(r'[\x00-\x1f\x7f"\\]', lambda m: _ESCAPES.get(m[0], f"\\u{ord(m[0]):04x}"), text) + '"'
+    )

@@ -1,0 +1,135 @@
+"""Which installed files are not what RECORD says: edited, replaced or gone since they were installed.
+
+The files digest is made of RECORD's words, so it can't show an edited file; this reads the files themselves.
+A file's sha256 is kept in the user's cache folder under its device, inode, size and both times, so that a
+second look costs one stat a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastenv.lock import cache
+from fastenv.scan.inventory import Distribution
+from fastenv.scan.record import Record, RecordRow, files_digest, read_record
+
+__all__ = ["Edit", "find_edits"]
+
+_BLOCK = 1 << 20
+_THREADS = min(8, (os.cpu_count() or 1) + 2)
+_SETTLED_NS = 2_000_000_000
+"""A file that changed less than this before it was read may change again within one tick of its file system's
+clock, unseen; such a sha256 is not kept."""
+_TOLD_OF_THE_INSTALLATION = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One installed file that is not what RECORD says. ``what``: "changed", "gone" or "unreadable"."""
+
+    install_path: str
+    what: str
+
+
+def find_edits(
+    distributions: Iterable[Distribution],
+    *,
+    contested: Collection[str],
+    environ: Mapping[str, str],
+    on_checked: Callable[[Distribution], None] = lambda _: None,
+) -> dict[str, tuple[Edit, ...]]:
+    """The edits of each distribution that has any, by its normalized name.
+
+    ``contested`` are install paths that several distributions claim: the scan has judged those. A RECORD that
+    changed since the scan counts as an edit of itself.
+    """
+    chosen = list(distributions)
+    hashes = _Hashes(chosen, environ)
+
+    def look(distribution: Distribution) -> tuple[Edit, ...]:
+        edits = _edits(distribution, contested, hashes)
+        on_checked(distribution)
+        return edits
+
+    # the largest first, so that no thread is left alone with one at the end
+    order = sorted(chosen, key=lambda d: -d.size)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = dict(zip((d.name for d in order), pool.map(look, order), strict=True))
+    hashes.save()
+    return {key: edits for key, edits in sorted(found.items()) if edits}
+
+
+def _edits(distribution: Distribution, contested: Collection[str], hashes: _Hashes) -> tuple[Edit, ...]:
+    name = f"site/{distribution.metadata_path.rpartition('/')[2]}/RECORD"
+    try:
+        record = read_record(distribution.metadata_path)
+    except (OSError, UnicodeDecodeError):
+        return (Edit(name, "unreadable"),)
+    scripts = {e.name for e in distribution.entry_points if e.group in ("console_scripts", "gui_scripts")}
+    if files_digest(record, scripts) != distribution.files_digest:
+        return (Edit(name, "changed"),)
+    checked = [
+        (row, hashes.of(row))
+        for row in record.rows()
+        if _is_checked(row, record, scripts) and row.install_path not in contested
+    ]
+    return tuple(Edit(row.install_path, what) for row, what in checked if what)
+
+
+def _is_checked(row: RecordRow, record: Record, scripts: Collection[str]) -> bool:
+    path = row.install_path
+    if not row.sha256 or path.endswith(".pyc"):
+        return False
+    if path.startswith("prefix/bin/") and path[11:] in scripts:
+        return False  # an installer writes these, and so shall we
+    info = f"site/{record.metadata_name}/"
+    return not (path.startswith(info) and path[len(info) :] in _TOLD_OF_THE_INSTALLATION)
+
+
+class _Hashes:
+    """sha256 of files, remembered for the folders of these distributions."""
+
+    def __init__(self, distributions: Iterable[Distribution], environ: Mapping[str, str]) -> None:
+        places = "\n".join(sorted({d.location for d in distributions}))
+        name = hashlib.sha256(places.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        self._path = cache.cache_folder(environ) / "files-v1" / f"{name}.json"
+        self._stored = cache.load(self._path)
+        self._seen: dict[str, str] = {}
+        self._started = time.time_ns()
+
+    def of(self, row: RecordRow) -> str:
+        """What is wrong with the row's file, or an empty string."""
+        try:
+            stat = os.stat(row.file)
+        except OSError:
+            return "gone"
+        if row.size.isdigit() and stat.st_size != int(row.size):
+            return "changed"
+        key = f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}"
+        found = self._stored.get(key)
+        if found is None:
+            try:
+                found = _sha256(row.file)
+            except OSError:
+                return "unreadable"
+        if max(stat.st_mtime_ns, stat.st_ctime_ns) < self._started - _SETTLED_NS:
+            self._seen[key] = found
+        return "" if found == row.sha256 else "changed"
+
+    def save(self) -> None:
+        if self._seen != self._stored:
+            cache.save(self._path, self._seen)
+
+
+def _sha256(file: str | Path) -> str:
+    digest = hashlib.sha256()
+    with open(file, "rb", buffering=0) as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

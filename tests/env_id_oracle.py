@@ -1,0 +1,30 @@
+"""The env id a second time, in Python, from docs/env-id.md alone: what the core must agree with."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastenv.lock import toml
+
+
+def env_id_text(text: str) -> str:
+    """The canonical text of the environment that a lock describes."""
+    document = toml.loads(text)
+    tool = document["tool"]["fastenv"]
+    platform, interpreter = tool["platform"], tool["interpreter"]
+    digests = {p["name"]: p["wheels"][0]["hashes"]["sha256"] for p in document["packages"]}
+    facts = (interpreter[key] for key in ("implementation", "version", "soabi"))
+    lines = [
+        "fastenv-env 1",
+        f"platform {platform['os']} {platform['arch']} glibc",
+        f"interpreter {' '.join(facts)}",
+        f"build {interpreter['build']}",
+        *(f"artifact wheel {digest}" for digest in sorted(digests.values())),
+    ]
+    contested = sorted(tool.get("contested", []), key=lambda row: row["path"].encode())
+    lines += [f"winner {row['path']} {digests[row['winner']]}" for row in contested]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def env_id(text: str) -> str:
+    return hashlib.sha256(env_id_text(text).encode()).hexdigest()
