@@ -25,8 +25,6 @@ __all__ = ["Record", "RecordRow", "files_digest", "install_path", "parse_record"
 
 _SITE = re.compile(r"lib(?:64)?/python\d+\.\d+/(?:site|dist)-packages/(.+)", re.DOTALL)
 _HEADERS = re.compile(r"include/(?:site/)?python\d+\.\d+[a-z]*/(.+)", re.DOTALL)
-_ODD = ("/.", "//", "/,", "\n.", "\n/", "\n,", '"')
-"""Without these, each row of a RECORD is a path straight below the site directory."""
 _FIELDS = 3
 _PACKED = len("sha256=") + 43
 """Characters of a hash in RECORD: the algorithm and urlsafe base64 without padding."""
@@ -105,7 +103,7 @@ def parse_record(text: str, metadata_path: str) -> Record:
         rows = [row for row in rows if not row[0].endswith(".pyc")]
     paths, packed, sizes = ([*column] for column in zip(*rows, strict=True)) if rows else ([], [], [])
     hashes = _hex(packed)
-    if text[:1] not in ("/", ".", ",") and not any(odd in text for odd in _ODD):
+    if _are_straight(paths):
         installs = [f"site/{path}" for path in paths]
         return Record(location, metadata_name, paths, installs, hashes, sizes, (), bytecode, (), bad)
     installs = [f"site/{path}" if _is_straight(path) else install_path(location, path) for path in paths]
@@ -120,6 +118,14 @@ def parse_record(text: str, metadata_path: str) -> Record:
         )
     elsewhere = tuple(at for at, install in enumerate(installs) if install[:5] != "site/")
     return Record(location, metadata_name, paths, installs, hashes, sizes, elsewhere, bytecode, outside, bad)
+
+
+def _are_straight(paths: list[str]) -> bool:
+    """Whether ``_is_straight`` holds for all; nearly always so, and asked of all at once."""
+    if {"/", ".", ""} & {path[:1] for path in paths} or "/" in {path[-1:] for path in paths}:
+        return False
+    joined = "\n".join(paths)
+    return "/." not in joined and "//" not in joined
 
 
 def _is_straight(path: str) -> bool:
