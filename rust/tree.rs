@@ -63,8 +63,12 @@ impl Recipe<'_> {
             task.check()?;
             fs::create_dir(&self.staging.join(dir))?;
         }
-        // Made now, so that an import by root does not move the folder's time.
-        Ok(fs::create_dir(&self.staging.join(self.site()).join("__pycache__"))?)
+        // Made now, so that an import by root does not move the folder's time; a wheel may have brought it.
+        let cache = format!("{}/__pycache__", self.site());
+        if !self.layout.dirs.contains(&cache) {
+            fs::create_dir(&self.staging.join(cache))?;
+        }
+        Ok(())
     }
 
     fn link_all(&self, linker: &Linker, task: &Task) -> Result<()> {

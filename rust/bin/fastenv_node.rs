@@ -39,8 +39,12 @@ fn main() -> ExitCode {
     match run(verb) {
         Ok(status) => ExitCode::from(status),
         Err(fault) => {
+            if is_exec {
+                complain_briefly(&fault);
+                return ExitCode::from(EXEC_FAILED);
+            }
             complain(&fault);
-            ExitCode::from(if is_exec { EXEC_FAILED } else { fault.kind() as u8 })
+            ExitCode::from(fault.kind() as u8)
         }
     }
 }
@@ -137,6 +141,13 @@ fn say(line: &str) {
 
 fn say_aside(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// On one line: launchers take each line for a message of its own.
+fn complain_briefly(fault: &Error) {
+    let hint = fault.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+    let lines: Vec<String> = format!("{fault}{hint}").lines().map(|line| line.trim().to_owned()).collect();
+    say_aside(&format!("fastenv: {}", lines.join("; ").replace(":; ", ": ")));
 }
 
 fn complain(fault: &Error) {

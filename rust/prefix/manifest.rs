@@ -31,10 +31,14 @@ impl Manifest {
         fs::write_new(&own_folder(folder).join("manifest"), self.text().as_bytes(), 0o644)
     }
 
-    /// Reads it; `None` inside if the text is damaged.
+    /// Reads it; `None` inside if it is not there or damaged.
     pub fn read(prefix: &Path) -> Result<Option<Self>, FsError> {
-        let text = fs::read_to_string(&own_folder(prefix).join("manifest"))?;
-        Ok(Self::parse(&text))
+        use std::io::ErrorKind::{InvalidData, NotFound};
+        match fs::read_to_string(&own_folder(prefix).join("manifest")) {
+            Ok(text) => Ok(Self::parse(&text)),
+            Err(fault) if matches!(fault.kind(), NotFound | InvalidData) => Ok(None),
+            Err(fault) => Err(fault),
+        }
     }
 
     fn text(&self) -> String {
