@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.lab.index_server import IndexServer
+from tests.lab.lab import Lab
+
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 # `FASTENV_REQUIRE=root,shared`: a skipped test with one of these marks has not been run, and fails.
 _REQUIRED = frozenset(filter(None, os.environ.get("FASTENV_REQUIRE", "").split(",")))
@@ -49,3 +52,11 @@ def fake_node_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("FASTENV_NODE", str(program))
     return program
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """An index of generated wheels, a store, and the programs."""
+    (tmp_path / "wheels").mkdir()
+    with IndexServer(tmp_path / "wheels") as index:
+        yield Lab(tmp_path, index)

@@ -47,7 +47,7 @@ def listing(prefix: Path) -> dict[str, tuple[str, ...]]:
             if _is_left_out(relative):
                 continue
             if path.is_symlink():
-                rows[relative] = ("link", os.readlink(path))
+                rows[relative] = ("link", str(path.readlink()))
             else:
                 executable = str(bool(path.stat().st_mode & 0o111))
                 rows[relative] = ("file", _content(path, relative), executable)

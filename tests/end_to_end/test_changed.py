@@ -1,0 +1,206 @@
+"""Environments that somebody changed, moved, or that are to become others."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from tests.lab.lab import Lab, run, snapshot
+from tests.lab.records import record_faults, site_packages
+from tests.lab.trees import differences
+
+
+@pytest.fixture
+def wheel(lab: Lab) -> Path:
+    points = {"console_scripts": {"one": "one:main"}}
+    files = {"one.py": "x = 1\ndef main(): print('ran')\n", "sub/a.py": ""}
+    return lab.wheel("one", files=files, entry_points=points)
+
+
+def pip_install(lab: Lab, prefix: Path, wheel: Path) -> None:
+    command = [sys.executable, "-m", "pip", "--python", str(prefix / "bin/python"), "install"]
+    run([*command, "--no-index", "--no-deps", str(wheel)], env=lab.environ, code=0)
+
+
+def kept(prefix: Path) -> list[Path]:
+    """What was set aside beside a prefix."""
+    return [
+        path for path in prefix.parent.iterdir() if re.fullmatch(rf"{prefix.name}\.changed-\d+", path.name)
+    ]
+
+
+def opened(prefix: Path) -> None:
+    """What root may do without, and what a user must do before: make the store's environment writable."""
+    for folder in (prefix / "bin", site_packages(prefix)):
+        folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("verb", ["materialize", "exec"])
+def test_an_environment_of_the_store_is_set_aside_and_made_again(lab: Lab, wheel: Path, verb: str) -> None:
+    lock = lab.lock(wheel)
+    prefix = lab.materialize(lock, prefix=None)
+    published = snapshot(prefix)
+    opened(prefix)
+    pip_install(lab, prefix, lab.wheel("extra"))
+    words = [lock] if verb == "materialize" else [lock, "--", "python", "-c", "import one"]
+    done = lab.run(verb, *words)
+    assert done.code == 0, done.err
+    assert not (site_packages(prefix) / "extra.py").exists()
+    assert record_faults(prefix) == []
+    (aside,) = kept(prefix)
+    assert (site_packages(aside) / "extra.py").exists()
+    assert {path for path in snapshot(prefix) if not path.endswith(".pyc")} == published.keys()
+    assert lab.run("verify", prefix, "--full").out == ""
+
+
+def test_exec_runs_a_users_environment_as_it_is(lab: Lab, wheel: Path) -> None:
+    prefix = lab.materialize(lab.lock(wheel))
+    pip_install(lab, prefix, lab.wheel("extra"))
+    before = snapshot(prefix)
+    done = lab.run("exec", prefix, "--", "python", "-B", "-c", "import extra, one; print('both')")
+    assert (done.code, done.out) == (0, "both\n")
+    (line,) = done.err.splitlines()
+    assert str(prefix) in line
+    assert "changed" in line
+    assert snapshot(prefix) == before
+
+
+def test_materialize_restores_a_users_environment_and_keeps_the_changed_one(lab: Lab, wheel: Path) -> None:
+    lock = lab.lock(wheel)
+    prefix = lab.materialize(lock)
+    pip_install(lab, prefix, lab.wheel("extra"))
+    done = lab.run("materialize", lock, "--prefix", prefix)
+    assert done.code == 0, done.err
+    (aside,) = kept(prefix)
+    assert str(aside) in done.err
+    assert (site_packages(aside) / "extra.py").exists()
+    assert not (site_packages(prefix) / "extra.py").exists()
+    assert differences(prefix, lab.reference(wheel)) == []
+    assert lab.residue() == []
+    # A second change is kept, too, beside the first.
+    pip_install(lab, prefix, lab.wheel("extra"))
+    lab.materialize(lock)
+    assert len(kept(prefix)) == 2
+
+
+def test_materializing_again_does_nothing(lab: Lab, wheel: Path) -> None:
+    lock = lab.lock(wheel)
+    prefix = lab.materialize(lock)
+    before = snapshot(prefix)
+    run([str(prefix / "bin/one")], env=lab.environ)
+    lab.index.forget()
+    done = lab.run("materialize", lock, "--prefix", prefix, "--json")
+    assert '"reused":true' in done.out.replace(" ", "")
+    after = snapshot(prefix)
+    assert {path: row for path, row in after.items() if "__pycache__" not in path} == {
+        path: row for path, row in before.items() if "__pycache__" not in path
+    }
+    assert lab.index.requests == []
+
+
+def test_another_lock_takes_the_place_of_the_first(lab: Lab, wheel: Path) -> None:
+    """What was as published need not be kept."""
+    other = lab.wheel("two")
+    lab.materialize(lab.lock(wheel))
+    prefix = lab.materialize(lab.lock(wheel, other))
+    assert (site_packages(prefix) / "two.py").exists()
+    prefix = lab.materialize(lab.lock(other))
+    assert differences(prefix, lab.reference(other)) == []
+    assert kept(prefix) == []
+    assert lab.residue() == []
+
+
+def test_a_replaced_file_of_the_same_size_does_not_run_its_old_byte_code(lab: Lab) -> None:
+    """Two versions that differ in one byte, one after the other at one prefix, each imported."""
+    said = []
+    for number in (1, 2):
+        wheel = lab.wheel(
+            "one", f"{number}.0", files={"one.py": f"x = {number}\n", "p/q.py": f"y = {number}\n"}
+        )
+        prefix = lab.materialize(lab.lock(wheel))
+        text = "import one, p.q; print(one.x, p.q.y)"
+        said.append(run([str(prefix / "bin/python"), "-c", text], env=lab.environ).out)
+    assert said == ["1 1\n", "2 2\n"]
+
+
+def test_a_moved_environment_is_made_again_by_materialize(lab: Lab, wheel: Path) -> None:
+    lock = lab.lock(wheel)
+    lab.materialize(lock).rename(lab.prefix("moved"))
+    prefix = lab.materialize(lock, prefix="moved")
+    assert run([str(prefix / "bin/one")], env=lab.environ).out == "ran\n"
+    assert lab.run("verify", prefix, "--full").code == 0
+
+
+def test_a_copy_of_an_environment_is_noticed(lab: Lab, wheel: Path) -> None:
+    prefix = lab.materialize(lab.lock(wheel))
+    shutil.copytree(prefix, lab.prefix("copy"), symlinks=True)
+    done = lab.run("exec", lab.prefix("copy"), "--", "echo", "must not run")
+    assert (done.code, done.out) == (125, "")
+
+
+def test_an_interpreter_that_went_away_is_noticed(lab: Lab, wheel: Path) -> None:
+    """The environment stands, its python does not: it is made again with the one that is there now."""
+    from tests.lab.locks import here
+
+    python = lab.folder / "python"
+    base = Path(str(here().executable))
+    python.mkdir()
+    (python / "bin").mkdir()
+    (python / "bin" / base.name).symlink_to(base)
+    lock = lab.lock(wheel)
+    prefix = lab.materialize(lock, "--python", python / "bin" / base.name)
+    if (prefix / "bin/python").readlink() == base:
+        pytest.skip("this interpreter names its real place")
+    shutil.rmtree(python)
+    prefix = lab.materialize(lock)
+    assert run([str(prefix / "bin/one")], env=lab.environ).out == "ran\n"
+
+
+def test_durable_gives_the_same_environment(lab: Lab, wheel: Path) -> None:
+    lock = lab.lock(wheel)
+    prefix = lab.materialize(lock, "--durable")
+    assert differences(prefix, lab.materialize(lock, prefix="other")) == []
+    assert lab.run("verify", prefix, "--full").code == 0
+
+
+@pytest.mark.parametrize("mode", ["auto", "hardlink", "reflink", "copy"])
+def test_every_link_mode_gives_the_same_tree(lab: Lab, wheel: Path, mode: str) -> None:
+    prefix = lab.materialize(lab.lock(wheel), "--link-mode", mode)
+    assert differences(prefix, lab.reference(wheel)) == []
+    assert lab.run("verify", prefix, "--full").code == 0
+    path = site_packages(prefix) / "one.py"
+    linked = path.stat().st_nlink > 1
+    assert linked == (mode in ("auto", "hardlink"))
+    if mode == "copy":
+        assert path.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask() -> int:
+    import os
+
+    before = os.umask(0)
+    os.umask(before)
+    return before
+
+
+@pytest.mark.parametrize("jobs", ["1", "5"])
+def test_threads_and_connections_change_nothing(lab: Lab, wheel: Path, jobs: str) -> None:
+    prefix = lab.materialize(lab.lock(wheel), "--jobs", jobs, "--connections", jobs)
+    assert differences(prefix, lab.reference(wheel)) == []
+
+
+def test_a_damaged_artifact_of_the_store_is_fetched_again(lab: Lab, wheel: Path) -> None:
+    """An index that can't be read is none."""
+    lock = lab.lock(wheel)
+    lab.materialize(lock)
+    (artifact,) = (lab.store / "artifacts").iterdir()
+    index = artifact / "index"
+    content = index.read_bytes()
+    index.unlink()
+    index.write_bytes(content[: len(content) // 2])
+    prefix = lab.materialize(lock, prefix="again")
+    assert differences(prefix, lab.reference(wheel)) == []
+    assert lab.residue() == []

@@ -1,0 +1,222 @@
+"""As an ordinary user: folders that may not be written to. Root proves nothing here, it may write anywhere."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.lab.lab import Done, Lab, snapshot
+from tests.lab.mounts import need_root, tmpfs
+from tests.lab.records import record_faults, site_packages
+
+pytestmark = pytest.mark.root
+
+USER = 65_534
+
+
+@pytest.fixture
+def user(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A lab whose programs run as somebody who owns its folder and nothing else."""
+    need_root()
+    for folder in [lab.folder, *lab.folder.parents]:
+        if folder.owner() == "root" and folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    # The program may lie where only root can look.
+    program = lab.folder / "fastenv-node"
+    program.write_bytes(lab.node.read_bytes())
+    program.chmod(0o755)
+    lab.node = program
+    for path in [lab.folder, *lab.folder.rglob("*")]:
+        os.chown(path, USER, USER, follow_symlinks=False)
+    return lab
+
+
+def as_user(lab: Lab, *arguments: object, env: dict[str, str] | None = None) -> Done:
+    drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    ended = subprocess.run(
+        [*drop, *lab.command(*arguments)],
+        env={**lab.environ, **(env or {})},
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+    return Done(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+
+def python_for(lab: Lab) -> list[str]:
+    """An interpreter that the user may run; the tests' own may lie in root's home."""
+    from tests.lab.locks import here
+
+    probe = ["setpriv", f"--reuid={USER}", "--clear-groups", str(here().executable), "-c", ""]
+    if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"{here().executable} can't be run by an ordinary user")
+    return []
+
+
+def locked(path: Path, mode: int = 0o555) -> None:
+    """Root's, and nobody else's to write to."""
+    path.mkdir(exist_ok=True)
+    os.chown(path, 0, 0)
+    path.chmod(mode)
+
+
+def test_all_is_well_where_one_may_write(user: Lab) -> None:
+    python_for(user)
+    lock = user.lock(user.wheel("one"))
+    done = as_user(user, "materialize", lock)
+    assert done.code == 0, done.err
+    prefix = Path(done.out.rstrip("\n"))
+    assert {path.stat().st_uid for path in prefix.rglob("*") if not path.is_symlink()} == {USER}
+    # The store's own environment is nobody's to install into, not even its owner's.
+    for folder in (prefix / "bin", site_packages(prefix)):
+        assert folder.stat().st_mode & 0o222 == 0
+    assert as_user(user, "exec", lock, "--", "python", "-c", "import one").code == 0
+    # And it can be replaced, though its folders are sealed.
+    os.utime(site_packages(prefix))
+    again = as_user(user, "materialize", lock)
+    assert again.code == 0, again.err
+    assert user.residue() == []
+
+
+def test_a_store_that_may_not_be_written_to(user: Lab) -> None:
+    locked(user.root)
+    done = as_user(user, "materialize", user.lock(user.wheel("one")), "--prefix", user.prefix("env"))
+    assert (done.code, done.out) == (6, "")
+    assert str(user.root) in done.err
+    assert "Permission denied" in done.err
+    assert not user.prefix("env").exists()
+
+
+def test_a_store_that_becomes_read_only(user: Lab) -> None:
+    """Folders are there, nothing can be made in them."""
+    python_for(user)
+    lock = user.lock(user.wheel("one"))
+    assert as_user(user, "materialize", lock, "--prefix", user.prefix("env")).code == 0
+    before = snapshot(user.store / "artifacts")
+    for folder in [user.root, *user.root.rglob("*")]:
+        if folder.is_dir():
+            os.chown(folder, 0, 0)
+            folder.chmod(0o555)
+    more = user.lock(user.wheel("one"), user.wheel("two"), name="pylock.more.toml")
+    done = as_user(user, "materialize", more, "--prefix", user.prefix("more"))
+    assert (done.code, done.out) == (6, "")
+    assert str(user.store) in done.err
+    assert not user.prefix("more").exists()
+    assert snapshot(user.store / "artifacts") == before
+    # What stands still runs.
+    assert as_user(user, "exec", user.prefix("env"), "--", "python", "-c", "import one").code == 0
+
+
+def test_a_read_only_root_behind_a_writable_one(user: Lab) -> None:
+    """An administrator's store: used, never written to; an environment that stands there is taken as it is."""
+    python_for(user)
+    shared = user.folder / "shared"
+    one = user.wheel("one")
+    lock = user.lock(one)
+    assert user.run("materialize", lock, "--root", shared).code == 0
+    before, requests = snapshot(shared), len(user.index.requests)
+    env = {"FASTENV_ROOT": f"{user.root}:{shared}"}
+    plain = user.command("materialize", lock)
+    plain = [word for word in plain if word not in ("--root", str(user.root))]
+    drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+
+    def ask(*options: str) -> Path:
+        done = subprocess.run(
+            [*drop, *plain, *options], env={**user.environ, **env}, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return Path(done.stdout.decode().rstrip("\n"))
+
+    assert ask().parent == shared / "v1/envs"
+    prefix = ask("--prefix", str(user.prefix("env")))
+    assert record_faults(prefix) == []
+    assert snapshot(shared) == before
+    assert len(user.index.requests) == requests
+
+
+def test_a_parent_that_may_not_be_written_to(user: Lab) -> None:
+    """Nothing can be made beside the prefix: it is filled in place, and is whole only when that is done."""
+    python_for(user)
+    parent = user.folder / "closed"
+    locked(parent, 0o755)
+    prefix = parent / "env"
+    lock = user.lock(user.wheel("one"))
+    absent = as_user(user, "materialize", lock, "--prefix", prefix)
+    assert (absent.code, absent.out) == (6, "")
+    assert str(parent) in absent.err
+    prefix.mkdir()
+    os.chown(prefix, USER, USER)
+    done = as_user(user, "materialize", lock, "--prefix", prefix)
+    assert done.code == 0, done.err
+    assert record_faults(prefix) == []
+    assert as_user(user, "verify", prefix, "--full").code == 0
+    other = user.lock(user.wheel("two"), name="pylock.other.toml")
+    done = as_user(user, "materialize", other, "--prefix", prefix)
+    assert done.code == 0, done.err
+    assert not (site_packages(prefix) / "one.py").exists()
+    assert record_faults(prefix) == []
+    assert [path.name for path in parent.iterdir()] == ["env"]
+
+
+def test_in_place_a_changed_environment_is_not_thrown_away(user: Lab) -> None:
+    python_for(user)
+    parent = user.folder / "closed"
+    locked(parent, 0o755)
+    prefix = parent / "env"
+    prefix.mkdir()
+    os.chown(prefix, USER, USER)
+    lock = user.lock(user.wheel("one"))
+    assert as_user(user, "materialize", lock, "--prefix", prefix).code == 0
+    (site_packages(prefix) / "mine.py").write_text("my work\n")
+    done = as_user(user, "materialize", lock, "--prefix", prefix)
+    assert (done.code, done.out) == (6, "")
+    assert (site_packages(prefix) / "mine.py").exists()
+    assert str(prefix) in done.err
+
+
+def test_a_read_only_file_system(user: Lab) -> None:
+    python_for(user)
+    lock = user.lock(user.wheel("one"))
+    with tmpfs() as place:
+        os.chown(place, USER, USER)
+        root = ("--root", place / "root")
+        assert as_user(user, "materialize", lock, *root, "--prefix", place / "env").code == 0
+        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        before = snapshot(place)
+        done = as_user(user, "materialize", lock, *root, "--prefix", place / "other")
+        assert (done.code, done.out) == (6, "")
+        assert "Read-only file system" in done.err
+        assert snapshot(place) == before
+        done = as_user(user, "exec", place / "env", "--", "python", "-c", "import one")
+        assert done.code == 0, done.err
+        assert as_user(user, "verify", place / "env", "--full").code == 0
+
+
+def test_a_lock_that_may_not_be_read(user: Lab) -> None:
+    lock = user.lock(user.wheel("one"))
+    os.chown(lock, 0, 0)
+    lock.chmod(0o600)
+    done = as_user(user, "materialize", lock)
+    assert (done.code, done.out) == (3, "")
+    assert str(lock) in done.err
+    assert "Permission denied" in done.err
+
+
+def test_the_store_of_another_is_not_shared(user: Lab) -> None:
+    """A root that others may write to is not trusted as a read-only root."""
+    python_for(user)
+    shared = user.folder / "shared"
+    lock = user.lock(user.wheel("one"))
+    assert user.run("materialize", lock, "--root", shared).code == 0
+    shared.chmod(0o777)
+    before = len(user.index.requests)
+    env = {"FASTENV_ROOT": f"{user.root}:{shared}"}
+    command = [str(user.node), "materialize", str(lock)]
+    drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
+    done = subprocess.run([*drop, *command], env={**user.environ, **env}, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(user.index.requests) > before
+    assert done.stdout.decode().startswith(str(user.root))

@@ -1,0 +1,59 @@
+"""Real environments: the tree is uv's, to the last byte."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.lab.index_server import IndexServer
+from tests.lab.lab import Lab, run, uv
+from tests.lab.records import record_faults
+from tests.lab.sets import pinned, resolved
+from tests.lab.trees import differences
+
+import fastenv
+
+pytestmark = [
+    pytest.mark.ds,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.version_info < (3, 11), reason="the pins are those of a Python 3.11"),
+]
+
+
+@pytest.fixture
+def set_lab(
+    request: pytest.FixtureRequest, tmp_path: Path, repository: Path
+) -> Iterator[tuple[Lab, list[Path]]]:
+    """A lab whose index has the wheels of a set."""
+    if request.param == "ds":
+        wheels = pinned(repository / "benches/sets/ds.txt", "ds")
+    else:
+        wheels = resolved(repository / "demo/requirements.txt", "demo")
+    with IndexServer(wheels[0].parent) as index:
+        yield Lab(tmp_path, index), wheels
+
+
+@pytest.mark.parametrize("set_lab", ["ds", "demo"], indirect=True)
+def test_the_tree_is_that_of_uv(set_lab: tuple[Lab, list[Path]]) -> None:
+    lab, wheels = set_lab
+    reference = lab.reference(*wheels)
+    # Where two wheels share a path, the environment that is there says whose bytes it has.
+    contested = {
+        row.path: (row.winner, sorted({claim.name for claim in row.claims}))
+        for row in fastenv.scan(prefix=reference).contested
+        if row.winner is not None
+    }
+    lock = lab.lock(*wheels, contested=contested)
+    prefix = lab.materialize(lock)
+    assert differences(prefix, reference) == []
+    assert record_faults(prefix) == []
+    assert lab.run("verify", prefix, "--full").out == ""
+    # Warm, into the store, with copies: the same tree, and nothing crosses the network.
+    lab.index.forget()
+    assert differences(lab.materialize(lock, "--link-mode", "copy", prefix="warm"), reference) == []
+    assert lab.index.requests == []
+    uv("pip", "check", "--python", prefix / "bin/python", env=lab.environ)
+    modules = "numpy, pandas, pyarrow, sklearn, dask.dataframe, distributed"
+    run([str(prefix / "bin/python"), "-c", f"import {modules}"], env=lab.environ, code=0)

@@ -1,0 +1,192 @@
+"""A whole small world for one test: an index of generated wheels, a store, environments, and the programs.
+
+wheel = lab.wheel("foo", files={"foo.py": "x = 1"})
+prefix = lab.materialize(lab.lock(wheel), prefix="env")
+assert differences(prefix, lab.reference(wheel)) == []
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastenv import node_program
+from fastenv.testing import make_wheel
+from tests.lab.index_server import IndexServer
+from tests.lab.locks import Row, lock_text
+
+__all__ = ["Done", "Lab", "clean_environment", "snapshot", "uv"]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a program said before it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Lab:
+    """See the module. ``node`` is the program under test."""
+
+    folder: Path
+    index: IndexServer
+    node: Path = field(default_factory=node_program)
+
+    def __post_init__(self) -> None:
+        self.root = self.folder / "root"
+        self.envs = self.folder / "envs"
+        for folder in (self.envs, self.folder / "home"):
+            folder.mkdir(exist_ok=True)
+
+    @property
+    def store(self) -> Path:
+        return self.root / "v1"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return clean_environment(self.folder / "home")
+
+    def wheel(self, name: str, version: str = "1.0", **shape: Any) -> Path:
+        """A wheel that the index has from now on; the arguments are ``make_wheel``'s."""
+        return make_wheel(self.index.folder, name, version, **shape)
+
+    def row(self, wheel: Path, **says: Any) -> Row:
+        """What the lock says of a wheel; by default, that the index has it."""
+        return Row(wheel, **{"url": self.index.files_url + wheel.name, **says})
+
+    def lock(self, *wheels: Path | Row, name: str = "pylock.fastenv.toml", **facts: Any) -> Path:
+        """A lock file of these wheels; ``facts`` are those of ``lock_text``."""
+        rows = [wheel if isinstance(wheel, Row) else self.row(wheel) for wheel in wheels]
+        path = self.folder / name
+        path.write_text(lock_text(rows, **facts), encoding="utf-8")
+        return path
+
+    def command(self, *arguments: object) -> list[str]:
+        """The command line of the node program, with this lab's store."""
+        verb, *others = [str(argument) for argument in arguments]
+        rooted = verb in ("materialize", "exec") and "--root" not in others
+        return [str(self.node), verb, *(["--root", str(self.root)] if rooted else []), *others]
+
+    def run(self, *arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Done:
+        """The node program, to its end."""
+        return run(self.command(*arguments), env={**self.environ, **(env or {})}, **how)
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        """The node program, to be waited for or killed by the test."""
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            self.command(*arguments), env=self.environ, stdout=pipe, stderr=pipe, text=True
+        )
+
+    def prefix(self, name: str) -> Path:
+        return self.envs / name
+
+    def materialize(self, lock: Path, *options: object, prefix: str | None = "env") -> Path:
+        """The environment of a lock: at ``envs/<prefix>``, or in the store. It must succeed."""
+        chosen = [] if prefix is None else ["--prefix", self.prefix(prefix)]
+        done = self.run("materialize", lock, *chosen, *options)
+        assert done.code == 0, done.err
+        made = Path(done.out.rstrip("\n"))
+        assert done.out == f"{made}\n"
+        assert prefix is None or made == self.prefix(prefix).resolve()
+        return made
+
+    def refuse(self, lock: Path, code: int, *options: object, prefix: str = "env") -> str:
+        """What a materialize said that had to fail with this exit code; checks that it left nothing."""
+        before = snapshot(self.prefix(prefix))
+        done = self.run("materialize", lock, "--prefix", self.prefix(prefix), *options)
+        assert (done.code, done.out) == (code, ""), done
+        assert snapshot(self.prefix(prefix)) == before, "the prefix was touched"
+        assert self.residue() == []
+        return done.err
+
+    def residue(self) -> list[str]:
+        """What runs that have ended should not have left: their folders, and staging beside prefixes."""
+        left = [path for path in self.envs.glob(".*") if ".fastenv." in path.name]
+        for folder in ("tmp", "envs"):
+            inside = self.store / folder
+            names = sorted(inside.iterdir()) if inside.is_dir() else []
+            left += [path for path in names if folder == "tmp" or path.name.startswith(".")]
+        return [str(path) for path in left]
+
+    def reference(self, *wheels: Path, name: str = "reference") -> Path:
+        """An environment of the same wheels, by uv."""
+        prefix = self.envs / name
+        uv("venv", "--python", base_python(), prefix, env=self.environ)
+        target = ["--python", prefix / "bin/python", "--link-mode", "copy"]
+        if wheels:
+            uv("pip", "install", "--offline", "--no-index", "--no-deps", *target, *wheels, env=self.environ)
+        return prefix
+
+
+def base_python() -> str:
+    """The interpreter that the tests' own environment was made with."""
+    return str(getattr(sys, "_base_executable", sys.executable))
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """The variables of a user who has set nothing."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "TMPDIR": str(home),
+        "UV_CACHE_DIR": str(home / "uv"),
+        "UV_NO_CONFIG": "1",
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+    }
+
+
+def run(
+    command: list[str], *, env: Mapping[str, str], timeout: float = 120, code: int | None = None, **how: Any
+) -> Done:
+    """A command, to its end, with nothing on standard input; ``code``: what it must end with."""
+    ended = subprocess.run(
+        command, env=env, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL, check=False, **how
+    )
+    done = Done(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    assert code is None or done.code == code, done
+    return done
+
+
+def uv(*arguments: object, env: Mapping[str, str]) -> Done:
+    """uv, which must succeed."""
+    from uv import find_uv_bin
+
+    return run([find_uv_bin(), *map(str, arguments)], env=env, code=0)
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """Every path at or below ``folder``: mode, times and content. Equal snapshots: nothing was touched."""
+    if not folder.exists():
+        return {}
+    rows = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        meta = path.lstat()
+        if path.is_symlink():
+            content = str(path.readlink())
+        elif path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            content = ""
+        rows[str(path.relative_to(folder))] = f"{meta.st_mode:o} {meta.st_mtime_ns} {content}"
+    return rows
+
+
+def interrupt(process: subprocess.Popen[str], number: int = signal.SIGINT) -> Done:
+    """Sends a signal, and waits for the end."""
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    return Done(process.returncode, out, err)
