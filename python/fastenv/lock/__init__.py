@@ -106,7 +106,7 @@ class _Work:
         self.credentials = Credentials(self.sources, self.environ)
         self.publicity = Publicity(self.credentials, public=public, private=private, environ=self.environ)
         self.transport = Transport(self.sources.network, self.credentials)
-        self.artifacts = Artifacts(self.transport, self.environ)
+        self.artifacts = Artifacts(self.transport, self.environ, self._asked)
 
     def run(self, folder: Path) -> Lock:
         faults = list(inventory_faults(self.inventory))
@@ -128,6 +128,9 @@ class _Work:
         with self._stage("carry"):
             packages = self._packages(sound, settled.choices, folder)
         return self._compose(packages)
+
+    def _asked(self, done: int, total: int) -> None:
+        self.tell(Event("progress", stage="ask", done=done, total=total))
 
     def _settle(self, sound: Sequence[Distribution]) -> Settled:
         target = target_of(self.inventory)
@@ -187,21 +190,33 @@ class _Work:
             if private:
                 travelling.append((wheel, choice.size or 0))
             packages.append(_locked(it, wheel, choice.size, private=bool(private)))
-        total = sum(size for _, size in travelling)
-        if travelling:
-            self.tell(Event("progress", stage="carry", total=len(travelling), total_bytes=total))
-            carry([wheel for wheel, _ in travelling], folder, self.transport)
+        self._carry(travelling, folder)
+        return packages
+
+    def _carry(self, travelling: Sequence[tuple[Candidate, int]], folder: Path) -> None:
+        if not travelling:
+            return
+        sizes = {wheel.sha256: size for wheel, size in travelling}
+        done: list[int] = []
+
+        def tell() -> None:
             self.tell(
                 Event(
                     "progress",
                     stage="carry",
-                    done=len(travelling),
-                    total=len(travelling),
-                    done_bytes=total,
-                    total_bytes=total,
+                    done=len(done),
+                    total=len(sizes),
+                    done_bytes=sum(done),
+                    total_bytes=sum(sizes.values()),
                 )
             )
-        return packages
+
+        def carried(wheel: Candidate) -> None:
+            done.append(sizes[wheel.sha256])
+            tell()
+
+        tell()
+        carry([wheel for wheel, _ in travelling], folder, self.transport, carried)
 
     def _private_reason(self, wheel: Candidate) -> str | None:
         if wheel.source is None:

@@ -35,27 +35,32 @@ class Known:
 
 
 class Artifacts:
-    """Asks for facts about wheels, many at a time, and remembers them."""
+    """Asks for facts about wheels, many at a time, and remembers them.
 
-    def __init__(self, transport: Transport, environ: Mapping[str, str]) -> None:
+    ``on_asked`` is told how many of how many have answered, from the thread that calls ``look``.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        environ: Mapping[str, str],
+        on_asked: Callable[[int, int], object] = lambda *_: None,
+    ) -> None:
         self._transport = transport
+        self._on_asked = on_asked
         self._path = cache.cache_folder(environ) / "wheels-v1.json"
         self._stored = cache.load(self._path)
         self._fresh: dict[str, list[int | str | None]] = {}
 
-    def look(
-        self, wheels: Iterable[Candidate], on_known: Callable[[Candidate], None] = lambda _: None
-    ) -> dict[str, Known]:
+    def look(self, wheels: Iterable[Candidate]) -> dict[str, Known]:
         """Facts by sha256. Raises NetworkError if a wheel's server can't be reached."""
         wanted = {wheel.sha256: wheel for wheel in wheels}
-
-        def ask(wheel: Candidate) -> Known:
-            known = self._remembered(wheel) or self._ask(wheel)
-            on_known(wheel)
-            return known
-
+        found = {sha256: known for sha256, wheel in wanted.items() if (known := self._remembered(wheel))}
+        asked = [wheel for wheel in wanted.values() if wheel.sha256 not in found]
         with ThreadPoolExecutor(_THREADS) as pool:
-            found = dict(zip(wanted, pool.map(ask, wanted.values()), strict=True))
+            for number, (wheel, known) in enumerate(zip(asked, pool.map(self._ask, asked), strict=True), 1):
+                found[wheel.sha256] = known
+                self._on_asked(number, len(asked))
         for sha256, known in found.items():
             if known.size is not None and known.damage is None:
                 self._fresh[wanted[sha256].key] = [known.size, known.files_digest]

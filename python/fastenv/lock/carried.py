@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,26 +31,26 @@ def carried_path(wheel: Candidate) -> str:
 
 
 def carry(
-    wheels: Iterable[Candidate],
+    wheels: Sequence[Candidate],
     folder: Path,
     transport: Transport,
-    on_bytes: Callable[[Candidate, int], None] = lambda *_: None,
+    on_carried: Callable[[Candidate], object] = lambda _: None,
 ) -> None:
     """Bring each wheel to its place below ``folder``, the lock's own; one that is there already stays.
 
-    Raises ArtifactError for bytes of another sha256, NetworkError, FileSystemError where ``folder`` can't be
-    written.
+    ``on_carried`` is called for each, from this thread. Raises ArtifactError for bytes of another sha256,
+    NetworkError, FileSystemError where ``folder`` can't be written.
     """
 
     def bring(wheel: Candidate) -> None:
         target = folder / carried_path(wheel)
         if not _is_there(target, wheel):
-            _write(target, wheel, transport, on_bytes)
+            _write(target, wheel, transport)
 
     try:
         with ThreadPoolExecutor(_THREADS) as pool:
-            for _ in pool.map(bring, wheels):
-                pass
+            for wheel, _ in zip(wheels, pool.map(bring, wheels), strict=True):
+                on_carried(wheel)
     finally:
         _remove_if_empty(folder / FOLDER)
 
@@ -68,9 +68,7 @@ def _is_there(target: Path, wheel: Candidate) -> bool:
     return digest.hexdigest() == wheel.sha256
 
 
-def _write(
-    target: Path, wheel: Candidate, transport: Transport, on_bytes: Callable[[Candidate, int], None]
-) -> None:
+def _write(target: Path, wheel: Candidate, transport: Transport) -> None:
     partial: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +78,6 @@ def _write(
             for block in _blocks(wheel, transport):
                 digest.update(block)
                 stream.write(block)
-                on_bytes(wheel, len(block))
         _check(wheel, digest.hexdigest())
         os.chmod(partial, 0o644)
         os.replace(partial, target)

@@ -132,7 +132,7 @@ def _by_host(url: str) -> str | None:
 def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     """The addresses of a host; none if the name cannot be resolved in time, for that proves nothing."""
     try:
-        return [ipaddress.ip_address(host)]
+        return [_unmapped(host)]
     except ValueError:
         pass
     found: list[ipaddress.IPv4Address | ipaddress.IPv6Address] = []

@@ -213,8 +213,8 @@ class _Reader:
         bare = isinstance(packages, list) and any(
             isinstance(p, dict) and _below(p, "tool", "fastenv") is None for p in packages
         )
-        if tool is None or bare:
-            which = "[tool.fastenv]" if tool is None else "[packages.tool.fastenv]"
+        if tool is None or "format" not in tool or bare:
+            which = "[packages.tool.fastenv]" if tool is not None and "format" in tool else "[tool.fastenv]"
             raise self._fault(
                 f"has no {which}: it was stripped of its fastenv tables (uv does so when it rewrites a file), or was "
                 "not written by fastenv"

@@ -100,13 +100,13 @@ def gather_sources(*, prefix: Path | None, environ: Mapping[str, str], cwd: Path
     """
     uv = read_uv_settings(environ=environ, cwd=cwd)
     pip = read_pip_settings(prefix=prefix, environ=environ)
-    remote = _unique(_indexes(uv, pip, cwd))
+    indexes = _unique(_indexes(uv, pip, cwd))
     links = _unique(Source(_as_url(link, cwd), "find-links") for link in (*uv.find_links, *pip.find_links))
     absent = [s for s in links if s.folder is not None and not s.folder.exists()]
-    local = [s for s in remote if not s.is_http] + [s for s in links if s not in absent]
+    remote = [s for s in indexes if s.is_http and s.kind == "index"]
     return Sources(
-        remote=tuple(s for s in remote if s.is_http),
-        local=tuple(local),
+        remote=tuple(remote),
+        local=tuple(s for s in (*indexes, *links) if s not in remote and s not in absent),
         network=_network(uv, pip, environ),
         absent=tuple(s.shown for s in absent),
     )

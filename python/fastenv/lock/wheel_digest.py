@@ -1,7 +1,7 @@
 """What a wheel would install, told from its RECORD: the same files digest that an installed copy has.
 
 Of a remote wheel only its end is read, by ranges. What a files digest and an install path are is written in
-docs/lock-format.md.
+docs/inventory.md.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _generated_scripts(archive: zipfile.ZipFile, info: str) -> set[str]:
 
 
 def _lines(archive: zipfile.ZipFile, info: str, scripts: set[str]) -> Iterator[str]:
-    """One line a row, as docs/lock-format.md describes it."""
+    """One line a row, as docs/inventory.md describes it."""
     skipped = {f"{info}/{name}" for name in _NOT_DIGESTED}
     text = archive.read(f"{info}/RECORD").decode()
     for row in csv.reader(text.splitlines(keepends=True)):

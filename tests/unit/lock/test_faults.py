@@ -1,0 +1,63 @@
+"""What an inventory alone shows can't be locked."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.lock.inventories import distribution, inventory
+
+from fastenv.lock.edits import Edit
+from fastenv.lock.faults import edit_fault, inventory_faults
+from fastenv.scan.inventory import Broken, Claim, Contested, Distribution, Origin
+
+CASES = [
+    (distribution(), None),
+    (distribution(origin=Origin("unknown")), None),
+    (
+        distribution(origin=Origin("vcs", "https://g.example/x", vcs="git", commit="abc")),
+        "from git https://g.example/x at commit abc",
+    ),
+    (distribution(origin=Origin("editable", "file:///src")), "editable: its code is in file:///src"),
+    (distribution(origin=Origin("local-dir", "file:///src")), "built from the folder file:///src"),
+    (
+        distribution(origin=Origin("archive", "https://x.example/x.whl")),
+        "installed from the file https://x.example/x.whl",
+    ),
+    (distribution(origin=Origin("conda", package="alpha-1.0-h1")), r"a conda package (alpha-1.0-h1)"),
+    (distribution(origin=Origin("system"), installer="debian"), "operating system's (debian)"),
+    (distribution(files_digest=None), "has no RECORD"),
+    (distribution(version="1.0-custom-x"), "PEP 440"),
+]
+
+
+@pytest.mark.parametrize(("it", "reason"), CASES)
+def test_reasons(it: Distribution, reason: str | None) -> None:
+    found = list(inventory_faults(inventory(it)))
+    assert len(found) == (reason is not None)
+    if reason is not None:
+        assert reason in found[0].reason
+        assert found[0].hint
+
+
+def test_broken_metadata() -> None:
+    broken = (
+        Broken("/env/alpha-1.0.dist-info", "env", "alpha", ("METADATA is missing", "RECORD is missing")),
+        Broken("/env/~lpha-1.0.dist-info", "env", "", ("a leftover",)),
+    )
+    found = list(inventory_faults(inventory(distribution(problems=("x",)), broken=broken)))
+    assert [(fault.package, fault.version) for fault in found] == [
+        ("alpha", "1.0"),
+        ("~lpha-1.0.dist-info", "?"),
+    ]
+    assert "METADATA is missing; RECORD is missing" in found[0].reason
+
+
+def test_contested_path_with_nobodys_bytes() -> None:
+    claims = (Claim("alpha", "a" * 64, "env"), Claim("beta", "b" * 64, "env"))
+    contested = (Contested("site/x.py", None, claims, "it has the bytes of none of them"),)
+    (fault,) = inventory_faults(inventory(distribution(), distribution("beta"), contested=contested))
+    assert "site/x.py, which alpha and beta claim" in fault.reason
+
+
+def test_many_edits_are_told_briefly() -> None:
+    edits = [Edit(f"site/{number}.py", "changed") for number in range(9)]
+    assert edit_fault(distribution(), edits).reason.endswith("site/2.py (changed) and 6 more")

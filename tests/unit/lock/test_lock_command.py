@@ -1,0 +1,77 @@
+"""The command line of ``fastenv lock``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.lab.index_server import IndexServer
+from tests.lab.venv import alone, make_venv
+
+from fastenv.lock import Lock
+from fastenv.testing import make_wheel
+
+
+@pytest.fixture
+def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A venv with one package, on an index that is told to be public."""
+    alone(monkeypatch, tmp_path / "home")
+    make_wheel(tmp_path / "wheels", "alpha")
+    with IndexServer(tmp_path / "wheels") as index:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+        monkeypatch.setenv("FASTENV_PUBLIC_INDEXES", index.url)
+        yield make_venv(tmp_path / "env", "alpha", links=tmp_path / "wheels")
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "fastenv", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_ways_to_say_what_and_where(python: Path) -> None:
+    """By interpreter, prefix or inventory; into a file or onto standard output: one text."""
+    done = run("lock", "--python", str(python))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    text = Path("pylock.fastenv.toml").read_text()
+    assert Lock.parse(text).packages[0].name == "alpha"
+    assert run("lock", "--prefix", str(python.parent.parent), "-o", "-").stdout == text
+    run("scan", "--python", str(python), "-o", "inventory.json")
+    done = run("lock", "--inventory", "inventory.json", "-o", "pylock.other.toml", "--json")
+    assert Path("pylock.other.toml").read_text() == text
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert rows[-1] == {
+        "event": "done",
+        "lock": "pylock.other.toml",
+        "env_id": Lock.parse(text).env_id,
+        "packages": 1,
+        "travelling": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--python", "x", "--prefix", "y"], 2, "give one of"),
+        (["--json", "-o", "-"], 2, "standard output"),
+        (["--prefix", "/nonexistent"], 3, "/nonexistent"),
+        (["--inventory", "absent.json"], 6, "absent.json cannot be read"),
+        (["-o", "pylock.a.b.toml"], 3, "no name for a lock"),
+    ],
+)
+def test_wrong_usage(python: Path, words: list[str], status: int, said: str) -> None:
+    done = run("lock", *words)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_faults_are_listed(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "wheels" / "alpha-1.0-py3-none-any.whl").unlink()
+    done = run("lock", "--python", str(python))
+    assert done.returncode == 3
+    assert "alpha 1.0: no index and no find-links folder has it" in done.stderr
+    assert not Path("pylock.fastenv.toml").exists()

@@ -1,0 +1,241 @@
+"""Reading a lock: what is taken, and how each thing that is wrong is told."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from packaging.pylock import Pylock
+from tests.env_id_oracle import env_id
+
+from fastenv.exceptions import FileSystemError, LockFormatError
+from fastenv.lock import Lock, toml
+from fastenv.lock.compose import compose, render
+from fastenv.lock.lockfile import (
+    Ignored,
+    LockedContested,
+    LockedInterpreter,
+    LockedPackage,
+    LockedPlatform,
+    compute_env_id,
+)
+
+A, B, C = "a" * 64, "b" * 64, "c" * 64
+
+
+def a_lock(**changes: object) -> Lock:
+    values: dict[str, object] = {
+        "platform": LockedPlatform("linux", "x86_64", "2.28"),
+        "interpreter": LockedInterpreter(
+            "cpython",
+            "3.11.7",
+            "cpython-311-x86_64-linux-gnu",
+            "main, Mar  3 2026, 10:00:00; GCC 12.2.0",
+            "/usr/bin/python3.11",
+        ),
+        "packages": [
+            LockedPackage(
+                "beta",
+                "2.0",
+                "beta-2.0-py3-none-any.whl",
+                B,
+                path=f"pylock.fastenv.d/{B}/beta-2.0-py3-none-any.whl",
+                origin="local",
+                index_name="inner",
+            ),
+            LockedPackage(
+                "alpha",
+                "1.0+local.1",
+                "alpha-1.0+local.1-py3-none-any.whl",
+                A,
+                url="https://files.example/alpha-1.0%2Blocal.1-py3-none-any.whl",
+                size=123,
+                index="https://index.example/simple",
+                requested=True,
+                layer="env",
+                files_digest=C,
+            ),
+        ],
+        "contested": [LockedContested('site/x "y".py', "alpha", ("alpha", "beta"))],
+        "ignored": [Ignored("fastenv", "0.1.0", "fastenv itself")],
+        "created_with": "0.1.0",
+    }
+    return compose(**{**values, **changes})  # type: ignore[arg-type]
+
+
+GOLDEN = f"""\
+lock-version = "1.0"
+requires-python = "==3.11.*"
+created-by = "fastenv"
+
+[[packages]]
+name = "alpha"
+version = "1.0+local.1"
+index = "https://index.example/simple"
+wheels = [{{ name = "alpha-1.0+local.1-py3-none-any.whl", \
+url = "https://files.example/alpha-1.0%2Blocal.1-py3-none-any.whl", size = 123, hashes = {{ sha256 = "{A}" }} }}]
+
+[packages.tool.fastenv]
+origin = "index"
+requested = true
+layer = "env"
+files-digest = "{C}"
+
+[[packages]]
+name = "beta"
+version = "2.0"
+wheels = [{{ name = "beta-2.0-py3-none-any.whl", \
+path = "pylock.fastenv.d/{B}/beta-2.0-py3-none-any.whl", hashes = {{ sha256 = "{B}" }} }}]
+
+[packages.tool.fastenv]
+origin = "local"
+index-name = "inner"
+requested = false
+
+[tool.fastenv]
+format = 1
+env-id = "ENV-ID"
+created-with = "0.1.0"
+
+[tool.fastenv.platform]
+os = "linux"
+arch = "x86_64"
+glibc = "2.28"
+
+[tool.fastenv.interpreter]
+implementation = "cpython"
+version = "3.11.7"
+soabi = "cpython-311-x86_64-linux-gnu"
+build = "main, Mar  3 2026, 10:00:00; GCC 12.2.0"
+executable = "/usr/bin/python3.11"
+
+[[tool.fastenv.contested]]
+path = "site/x \\"y\\".py"
+winner = "alpha"
+claimants = ["alpha", "beta"]
+
+[[tool.fastenv.ignored]]
+name = "fastenv"
+version = "0.1.0"
+reason = "fastenv itself"
+"""
+
+
+def test_text_is_as_documented() -> None:
+    lock = a_lock()
+    assert lock.text == GOLDEN.replace("ENV-ID", lock.env_id)
+    assert render(Lock.parse(lock.text)) == lock.text
+    Pylock.from_dict(toml.loads(lock.text)).validate()
+
+
+def test_env_id_is_that_of_the_documented_text() -> None:
+    lock = a_lock()
+    assert lock.env_id == env_id(lock.text) == compute_env_id(lock.text)
+
+
+def test_lock_without_packages() -> None:
+    lock = a_lock(packages=[], contested=[])
+    assert lock.packages == ()
+    assert render(Lock.parse(lock.text)) == lock.text
+
+
+def again(text: str) -> str:
+    """The text with the env id that it now has."""
+    return re.sub(r"(?m)^env-id = .*$", f'env-id = "{env_id(text)}"', text)
+
+
+BAD = [
+    # what replaces what, and what must be said
+    ("lock-version", "lock version", "is not a lock file"),
+    ('lock-version = "1.0"', 'lock-version = "2.0"', "newer kind"),
+    ("format = 1", "format = 2", "has format 2, this fastenv reads up to 1"),
+    ("format = 1", "format = 0", "format 0 does not exist"),
+    ("format = 1", 'format = "1"', "format '1' does not exist"),
+    (
+        "[tool.fastenv]\nformat",
+        "[tool.other]\nformat",
+        r"no \[tool.fastenv\]: it was stripped of its fastenv tables",
+    ),
+    ("[packages.tool.fastenv]", "[packages.tool.other]", r"no \[packages.tool.fastenv\]"),
+    ("[tool.fastenv.platform]", "[tool.fastenv.other]", r"no \[tool.fastenv.platform\]"),
+    ("[tool.fastenv.interpreter]", "[tool.fastenv.other]", r"no \[tool.fastenv.interpreter\]"),
+    (f'sha256 = "{A}"', f'sha256 = "{A[1:]}"', "alpha: its wheel has no sha256 of 64 digits"),
+    (f'sha256 = "{A}"', f'sha256 = "{C}"', "env id .* the file was edited"),
+    (f'sha256 = "{A}"', f'md5 = "{A[:32]}"', "alpha: its wheel has no sha256"),
+    ('version = "2.0"', 'version = "3.0"', "not consistent with package version"),
+    ('name = "beta"', 'name = "Beta"', "not normalized"),
+    ("size = 123", 'size = "123"', "Unexpected type"),
+    ('path = "pylock.fastenv.d/', 'path = "../', "does not stay beside the lock"),
+    ('path = "pylock.fastenv.d/', 'path = "/abs/', "does not stay beside the lock"),
+    ('path = "pylock.fastenv.d/', 'path = "a\\\\b/', "does not stay beside the lock"),
+    ("path = ", 'url = "https://x.example/x", path = ', "either a url or a path"),
+    ('winner = "alpha"', 'winner = "gamma"', "the winner is not one of the claimants"),
+    ('claimants = ["alpha", "beta"]', 'claimants = ["alpha", "gamma"]', "gamma is no package of this lock"),
+    ('path = "site/x', 'path = "/site/x', "this is no install path"),
+    ("requested = true", 'requested = "true"', "requested is str, not bool"),
+    ('origin = "index"', "origin = 1", "origin is int, not str"),
+    ('arch = "x86_64"\n', "", "arch is missing"),
+    ('implementation = "cpython"', 'implementation = "pypy"', "env id"),
+    ('version = "3.11.7"', 'version = "3.11.8"', "env id"),
+    ("env-id = ", "env-id-of-old = ", "env-id is missing"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), BAD)
+def test_bad_lock(old: str, new: str, words: str, tmp_path: Path) -> None:
+    """Each is refused, with the file's name and with what is wrong."""
+    text = a_lock().text
+    assert old in text
+    path = tmp_path / "pylock.fastenv.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(LockFormatError, match=words) as caught:
+        Lock.read(path)
+    assert str(path) in str(caught.value)
+    assert caught.value.hint
+    assert caught.value.exit_code == 3
+
+
+def test_a_lock_that_uv_has_rewritten(tmp_path: Path) -> None:
+    """uv keeps no tables of others."""
+    text = re.sub(r"(?ms)^\[packages\.tool\.fastenv\].*?^$", "", a_lock().text.partition("[tool.fastenv]")[0])
+    Pylock.from_dict(toml.loads(text)).validate()
+    with pytest.raises(LockFormatError, match=r"\[tool.fastenv\]: it was stripped"):
+        Lock.parse(text)
+
+
+def test_two_wheels_or_an_sdist_are_refused() -> None:
+    text = a_lock().text
+    wheel = re.search(r"wheels = \[(\{.*\})\]", text)
+    assert wheel is not None
+    with pytest.raises(LockFormatError, match="exactly one wheel"):
+        Lock.parse(text.replace(wheel[1], f"{wheel[1]}, {wheel[1]}", 1))
+    source = f'{{ url = "https://x.example/beta-2.0.tar.gz", hashes = {{ sha256 = "{A}" }} }}'
+    sdist = f'sdist = {source}\nwheels = [{{ name = "beta'
+    with pytest.raises(LockFormatError, match="exactly one wheel"):
+        Lock.parse(text.replace('wheels = [{ name = "beta', sdist, 1))
+
+
+def test_what_is_harmless_is_taken() -> None:
+    """Other tools' tables, comments and order are nobody's business."""
+    text = a_lock().text
+    changed = "# a comment\n" + text + "\n[tool.other]\nx = 1\n"
+    assert Lock.parse(changed).env_id == a_lock().env_id
+
+
+def test_files(tmp_path: Path) -> None:
+    lock = a_lock()
+    written = lock.write(tmp_path / "pylock.fastenv.toml")
+    assert written.path == tmp_path / "pylock.fastenv.toml"
+    assert written == lock
+    assert Lock.read(written.path).text == lock.text
+    with pytest.raises(LockFormatError, match=r"pylock\.fastenv\.linux\.toml is no name"):
+        lock.write(tmp_path / "pylock.fastenv.linux.toml")
+    with pytest.raises(FileSystemError, match="cannot be written"):
+        lock.write(tmp_path / "absent" / "pylock.toml")
+    with pytest.raises(FileSystemError, match="cannot be read"):
+        Lock.read(tmp_path / "absent")
+    (tmp_path / "latin").write_bytes(b"\xff")
+    with pytest.raises(LockFormatError, match="not a lock file"):
+        Lock.read(tmp_path / "latin")
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["latin", "pylock.fastenv.toml"]
