@@ -283,21 +283,29 @@ impl<'a> Extra<'a> {
         Ok(extra)
     }
 
-    /// Replaces each full 32-bit number by the next one of the zip64 field, which holds those and no others.
+    /// Replaces each full 32-bit number by the next one of the zip64 field.
+    ///
+    /// The field holds those and no others; but some writers (Bazel's) also repeat there what the header says in full.
     pub(crate) fn widen<const N: usize>(&self, short: [u32; N]) -> Result<[u64; N], EntryFault> {
+        let Some(field) = self.zip64 else { return Ok(short.map(u64::from)) };
+        if !field.len().is_multiple_of(8) {
+            return Err(EntryFault::Extra);
+        }
+        let is_full = |short: &u32| *short == u32::MAX;
+        let only_full = field.len() / 8 == short.iter().filter(|short| is_full(short)).count();
+        let mut numbers = field.chunks_exact(8).map(|number| u64_at(number, 0));
         let mut wide = short.map(u64::from);
-        let Some(mut field) = self.zip64 else { return Ok(wide) };
-        if field.len() == 8 * N && !short.contains(&u32::MAX) {
-            // Some writers always write the field: it must say what is known already.
-            let repeated = field.chunks_exact(8).map(|number| u64_at(number, 0));
-            return if repeated.eq(wide) { Ok(wide) } else { Err(EntryFault::Extra) };
+        for (wide, short) in wide.iter_mut().zip(&short) {
+            if only_full && !is_full(short) {
+                continue;
+            }
+            match numbers.next() {
+                Some(number) if is_full(short) || number == *wide => *wide = number,
+                None if !is_full(short) => {}
+                _ => return Err(EntryFault::Extra),
+            }
         }
-        for number in wide.iter_mut().filter(|number| **number == u64::from(u32::MAX)) {
-            let (head, rest) = field.split_at_checked(8).ok_or(EntryFault::Extra)?;
-            *number = u64_at(head, 0);
-            field = rest;
-        }
-        if field.is_empty() { Ok(wide) } else { Err(EntryFault::Extra) }
+        if numbers.next().is_none() { Ok(wide) } else { Err(EntryFault::Extra) }
     }
 
     /// A second name, for readers that know the field, must be the same one.
