@@ -146,6 +146,9 @@ fn lay_out(entries: &mut [Entry], directory: u64) -> Result<(), ArtifactFault> {
     if order.first().map_or(directory, |&first| entries[first].span.start) != 0 {
         return Err(ArtifactFault::PrefixedData);
     }
+    if let Some(&last) = order.last().filter(|&&last| entries[last].span.start >= directory) {
+        return Err(EntryFault::LocalMissing.of(&entries[last].name));
+    }
     for (rank, &at) in order.iter().enumerate() {
         let end = order.get(rank + 1).map_or(directory, |&next| entries[next].span.start);
         let entry = &mut entries[at];

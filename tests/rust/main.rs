@@ -1,8 +1,15 @@
 //! The core's integration tests, one file a stage, one binary.
 
+#![allow(clippy::disallowed_methods)] // tests look at files as anybody would
+
+#[path = "../attacks/mod.rs"]
+mod attacks;
 mod env_id;
 mod fetch;
 mod http_server;
 mod layout;
 mod lock;
 mod lock_text;
+mod unpack;
+mod unpacked;
+mod zip_writer;
