@@ -112,7 +112,8 @@ fn every_way_to_keep_an_entry() {
     let (small, big) = (b"x = 1\n".to_vec(), large(3));
     for content in [&small, &big] {
         for make in [Part::stored, Part::deflated] {
-            for descriptor in [0, 12, 16, 20, 24] {
+            let descriptors = if content.len() < 100 { &[0, 12, 16, 20, 24][..] } else { &[0, 24] };
+            for &descriptor in descriptors {
                 let part = match descriptor {
                     0 => make("a", content),
                     len => make("a", content).with_descriptor(len),
