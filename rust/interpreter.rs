@@ -213,7 +213,10 @@ impl Search<'_> {
             found.extend(versions.into_iter().map(|version| version.join("bin").join(&name)));
         }
         let mut seen = BTreeSet::new();
-        found.retain(|path| path.is_file() && seen.insert(fs::canonicalize(path).unwrap_or(path.clone())));
+        // The one that was scanned is asked even if it is not there, so that the answer names it.
+        let hint = self.wanted.executable.as_ref().map(PathBuf::from);
+        let is_asked = |path: &PathBuf| path.is_file() || hint.as_ref() == Some(path);
+        found.retain(|path| is_asked(path) && seen.insert(fs::canonicalize(path).unwrap_or(path.clone())));
         found
     }
 }
@@ -235,6 +238,9 @@ fn numbers(version: &str) -> Vec<u32> {
 
 /// Asks an interpreter what it is; the answer of a binary is kept until the file changes.
 fn ask(executable: &Path, cache: Option<&Path>) -> Result<Interpreter, String> {
+    if !executable.is_file() {
+        return Err("is not there".to_owned());
+    }
     let kept = cache.and_then(|folder| Kept::at(folder, executable));
     if let Some(found) = kept.as_ref().and_then(Kept::load) {
         return Ok(found);

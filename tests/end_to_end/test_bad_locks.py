@@ -93,6 +93,9 @@ def test_no_fitting_interpreter(lab: Lab) -> None:
     assert f"{here().executable}: is version {here().version}" in done.err
     assert f"{lying}: gave no sensible answer" in done.err
     assert "--python" in done.err
+    # The one that was scanned is named, too, if it is not here.
+    elsewhere = replace(wanted, executable="/opt/elsewhere/python")
+    assert "/opt/elsewhere/python: is not there" in lab.refuse(lab.lock(interpreter=elsewhere), 5)
     assert lab.residue() == []
     assert lab.index.requests == []
 

@@ -82,9 +82,6 @@ def test_reflinks_share_blocks(lab: Lab, wheel: Path, xfs: Path) -> None:
     assert file.stat().st_nlink == 1
     assert shared_extents(file)
     assert used(xfs) - before < len(BIG) // 4
-    copied = place(lab, lock, xfs / "third", *root, "--link-mode", "copy")
-    assert not shared_extents(copied)
-    assert used(xfs) - before > len(BIG) // 2
 
 
 def test_an_edit_of_a_reflinked_file_does_not_reach_the_store(lab: Lab, wheel: Path, xfs: Path) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from tests.lab.lab import Done, Lab, snapshot
+from tests.lab.locks import Interpreter, here, interpreter_at
 from tests.lab.mounts import need_root, tmpfs
 from tests.lab.records import record_faults, site_packages
 
 pytestmark = pytest.mark.root
 
 USER = 65_534
+DROP = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
 
 
 @pytest.fixture
@@ -28,15 +30,25 @@ def user(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Lab:
     program.write_bytes(lab.node.read_bytes())
     program.chmod(0o755)
     lab.node = program
+    lab.interpreter = runnable()
     for path in [lab.folder, *lab.folder.rglob("*")]:
         os.chown(path, USER, USER, follow_symlinks=False)
     return lab
 
 
+def runnable() -> Interpreter:
+    """An interpreter that the user may run; the tests' own may lie in root's home."""
+    for name in (here().executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        # Through env: setpriv itself still has root's capabilities.
+        probe = subprocess.run([*DROP, "env", str(name), "-c", "import json"], capture_output=True, check=False)
+        if probe.returncode == 0:
+            return interpreter_at(str(Path(str(name)).resolve()))
+    pytest.skip("no interpreter that an ordinary user may run")
+
+
 def as_user(lab: Lab, *arguments: object, env: dict[str, str] | None = None) -> Done:
-    drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
     ended = subprocess.run(
-        [*drop, *lab.command(*arguments)],
+        [*DROP, *lab.command(*arguments)],
         env={**lab.environ, **(env or {})},
         capture_output=True,
         stdin=subprocess.DEVNULL,
@@ -44,16 +56,6 @@ def as_user(lab: Lab, *arguments: object, env: dict[str, str] | None = None) -> 
         check=False,
     )
     return Done(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-
-
-def python_for(lab: Lab) -> list[str]:
-    """An interpreter that the user may run; the tests' own may lie in root's home."""
-    from tests.lab.locks import here
-
-    probe = ["setpriv", f"--reuid={USER}", "--clear-groups", str(here().executable), "-c", ""]
-    if subprocess.run(probe, capture_output=True, check=False).returncode != 0:
-        pytest.skip(f"{here().executable} can't be run by an ordinary user")
-    return []
 
 
 def locked(path: Path, mode: int = 0o555) -> None:
@@ -64,7 +66,6 @@ def locked(path: Path, mode: int = 0o555) -> None:
 
 
 def test_all_is_well_where_one_may_write(user: Lab) -> None:
-    python_for(user)
     lock = user.lock(user.wheel("one"))
     done = as_user(user, "materialize", lock)
     assert done.code == 0, done.err
@@ -92,14 +93,13 @@ def test_a_store_that_may_not_be_written_to(user: Lab) -> None:
 
 def test_a_store_that_becomes_read_only(user: Lab) -> None:
     """Folders are there, nothing can be made in them."""
-    python_for(user)
     lock = user.lock(user.wheel("one"))
     assert as_user(user, "materialize", lock, "--prefix", user.prefix("env")).code == 0
-    before = snapshot(user.store / "artifacts")
     for folder in [user.root, *user.root.rglob("*")]:
         if folder.is_dir():
             os.chown(folder, 0, 0)
             folder.chmod(0o555)
+    before = snapshot(user.store / "artifacts")
     more = user.lock(user.wheel("one"), user.wheel("two"), name="pylock.more.toml")
     done = as_user(user, "materialize", more, "--prefix", user.prefix("more"))
     assert (done.code, done.out) == (6, "")
@@ -112,7 +112,6 @@ def test_a_store_that_becomes_read_only(user: Lab) -> None:
 
 def test_a_read_only_root_behind_a_writable_one(user: Lab) -> None:
     """An administrator's store: used, never written to; an environment that stands there is taken as it is."""
-    python_for(user)
     shared = user.folder / "shared"
     one = user.wheel("one")
     lock = user.lock(one)
@@ -121,11 +120,10 @@ def test_a_read_only_root_behind_a_writable_one(user: Lab) -> None:
     env = {"FASTENV_ROOT": f"{user.root}:{shared}"}
     plain = user.command("materialize", lock)
     plain = [word for word in plain if word not in ("--root", str(user.root))]
-    drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
 
     def ask(*options: str) -> Path:
         done = subprocess.run(
-            [*drop, *plain, *options], env={**user.environ, **env}, capture_output=True, check=False
+            [*DROP, *plain, *options], env={**user.environ, **env}, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return Path(done.stdout.decode().rstrip("\n"))
@@ -139,7 +137,6 @@ def test_a_read_only_root_behind_a_writable_one(user: Lab) -> None:
 
 def test_a_parent_that_may_not_be_written_to(user: Lab) -> None:
     """Nothing can be made beside the prefix: it is filled in place, and is whole only when that is done."""
-    python_for(user)
     parent = user.folder / "closed"
     locked(parent, 0o755)
     prefix = parent / "env"
@@ -162,7 +159,6 @@ def test_a_parent_that_may_not_be_written_to(user: Lab) -> None:
 
 
 def test_in_place_a_changed_environment_is_not_thrown_away(user: Lab) -> None:
-    python_for(user)
     parent = user.folder / "closed"
     locked(parent, 0o755)
     prefix = parent / "env"
@@ -178,7 +174,6 @@ def test_in_place_a_changed_environment_is_not_thrown_away(user: Lab) -> None:
 
 
 def test_a_read_only_file_system(user: Lab) -> None:
-    python_for(user)
     lock = user.lock(user.wheel("one"))
     with tmpfs() as place:
         os.chown(place, USER, USER)
@@ -207,7 +202,6 @@ def test_a_lock_that_may_not_be_read(user: Lab) -> None:
 
 def test_the_store_of_another_is_not_shared(user: Lab) -> None:
     """A root that others may write to is not trusted as a read-only root."""
-    python_for(user)
     shared = user.folder / "shared"
     lock = user.lock(user.wheel("one"))
     assert user.run("materialize", lock, "--root", shared).code == 0
@@ -215,8 +209,7 @@ def test_the_store_of_another_is_not_shared(user: Lab) -> None:
     before = len(user.index.requests)
     env = {"FASTENV_ROOT": f"{user.root}:{shared}"}
     command = [str(user.node), "materialize", str(lock)]
-    drop = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
-    done = subprocess.run([*drop, *command], env={**user.environ, **env}, capture_output=True, check=False)
+    done = subprocess.run([*DROP, *command], env={**user.environ, **env}, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(user.index.requests) > before
     assert done.stdout.decode().startswith(str(user.root))

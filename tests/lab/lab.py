@@ -20,7 +20,7 @@ from typing import Any
 from fastenv import node_program
 from fastenv.testing import make_wheel
 from tests.lab.index_server import IndexServer
-from tests.lab.locks import Row, lock_text
+from tests.lab.locks import Interpreter, Row, here, lock_text
 
 __all__ = ["Done", "Lab", "clean_environment", "snapshot", "uv"]
 
@@ -41,6 +41,7 @@ class Lab:
     folder: Path
     index: IndexServer
     node: Path = field(default_factory=node_program)
+    interpreter: Interpreter = field(default_factory=here)
 
     def __post_init__(self) -> None:
         self.root = self.folder / "root"
@@ -68,6 +69,7 @@ class Lab:
         """A lock file of these wheels; ``facts`` are those of ``lock_text``."""
         rows = [wheel if isinstance(wheel, Row) else self.row(wheel) for wheel in wheels]
         path = self.folder / name
+        facts = {"interpreter": self.interpreter, **facts}
         path.write_text(lock_text(rows, **facts), encoding="utf-8")
         return path
 

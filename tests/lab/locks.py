@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
+import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from fastenv._core import compute_env_id
 
-__all__ = ["Interpreter", "Row", "here", "lock_text", "restate"]
+__all__ = ["Interpreter", "Row", "here", "interpreter_at", "lock_text", "restate"]
+
+_QUESTION = """
+import json, platform, sys, sysconfig
+build = ", ".join(platform.python_build()) + "; " + platform.python_compiler()
+soabi = sysconfig.get_config_var("SOABI")
+print(json.dumps([sys.implementation.name, platform.python_version(), soabi, build]))
+"""
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,14 @@ class Row:
 
 def here() -> Interpreter:
     """The interpreter that runs the tests: its base, if that is a virtual environment."""
-    return Interpreter(
-        sys.implementation.name,
-        platform.python_version(),
-        str(sysconfig.get_config_var("SOABI")),
-        ", ".join(platform.python_build()) + "; " + platform.python_compiler(),
-        getattr(sys, "_base_executable", sys.executable),
-    )
+    return interpreter_at(str(getattr(sys, "_base_executable", sys.executable)))
+
+
+@lru_cache
+def interpreter_at(executable: str) -> Interpreter:
+    """What an interpreter says of itself."""
+    asked = subprocess.run([executable, "-I", "-c", _QUESTION], capture_output=True, check=True, text=True)
+    return Interpreter(*json.loads(asked.stdout), executable)
 
 
 def lock_text(

@@ -115,7 +115,9 @@ def test_materialize_prints_the_prefix_and_nothing_else(
     )
 
 
-def test_materialize_json_ends_with_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_materialize_json_ends_with_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(fastenv, "materialize", materialize_stub)
     assert run(monkeypatch, "materialize", "pylock.toml", "--json") == 0
     out, err = capsys.readouterr()

@@ -101,7 +101,9 @@ ABSENCES: list[tuple[str, str, Callable[[Path], bool]]] = [
 @pytest.mark.parametrize(
     ("pattern", "reason", "allowed"), ABSENCES, ids=lambda it: it if isinstance(it, str) else ""
 )
-def test_what_the_core_must_not_know(path: Path, pattern: str, reason: str, allowed: Callable[[Path], bool]) -> None:
+def test_what_the_core_must_not_know(
+    path: Path, pattern: str, reason: str, allowed: Callable[[Path], bool]
+) -> None:
     if path == ROOT / "rust/lib.rs":
         pattern = pattern.replace(r"\bpyo3\b", r"\bpyo3::")
     assert allowed(path) or not re.search(pattern, code_of(path)), reason

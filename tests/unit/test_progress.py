@@ -42,7 +42,9 @@ def test_lines_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_a_long_wait_has_lines_between(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_wait_has_lines_between(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(progress, "_EVERY", 0.0)
     with show("materialize") as tell:
         tell(RUN[1])
