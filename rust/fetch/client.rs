@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, header};
-use ureq::{Agent, BodyReader, Proxy};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector};
+use ureq::{Agent, BodyReader, Proxy, ProxyProtocol};
 
 use super::address::Address;
+use super::connect::{Forward, Names, Sockets, Stop};
 use super::netrc::{Login, Netrc};
 use super::options::Options;
 use super::{retry, roots};
@@ -26,14 +29,11 @@ pub struct Client {
     options: Options,
     netrc: OnceLock<Netrc>,
     agents: Mutex<Agents>,
+    stop: Stop,
 }
 
 /// An agent knows one proxy, and has read the root certificates only if it needs any.
-#[derive(Debug, Default)]
-struct Agents {
-    closed: bool,
-    by_way: HashMap<(bool, Option<String>), Agent>,
-}
+type Agents = HashMap<(bool, Option<String>), Agent>;
 
 /// What a server said, its body still to be read.
 pub(super) struct Answer {
@@ -99,7 +99,7 @@ impl Client {
     /// Touches neither network nor disk.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, netrc: OnceLock::new(), agents: Mutex::default() }
+        Self { options, netrc: OnceLock::new(), agents: Mutex::default(), stop: Stop::default() }
     }
 
     /// The settings it was made with.
@@ -110,11 +110,8 @@ impl Client {
 
     /// Closes every connection, also under requests that are being answered, and refuses new ones.
     pub fn shut_down(&self) {
-        let agents = {
-            let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-            agents.closed = true;
-            std::mem::take(&mut agents.by_way)
-        };
+        self.stop.store(true, Ordering::Release);
+        let agents = std::mem::take(&mut *self.agents.lock().unwrap_or_else(PoisonError::into_inner));
         agents.into_values().for_each(Agent::shutdown);
     }
 
@@ -173,22 +170,23 @@ impl Client {
         let proxy = self.options.proxies.choose(address);
         let way = (address.is_https(), proxy.map(str::to_owned));
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
-        if agents.closed {
+        if self.stop.load(Ordering::Acquire) {
             return Err(NoAnswer::lasting("cancelled"));
         }
-        if let Some(agent) = agents.by_way.get(&way) {
+        if let Some(agent) = agents.get(&way) {
             return Ok(agent.clone());
         }
         let agent = self.new_agent(address.is_https(), proxy)?;
-        agents.by_way.insert(way, agent.clone());
+        agents.insert(way, agent.clone());
         Ok(agent)
     }
 
     fn new_agent(&self, is_https: bool, proxy: Option<&str>) -> Result<Agent, NoAnswer> {
         let options = &self.options;
-        let invalid = |_| NoAnswer::lasting("the proxy variable holds no usable URL");
-        let proxy = proxy.map(Proxy::new).transpose().map_err(invalid)?;
-        let needs_roots = is_https || proxy.as_ref().is_some_and(|p| p.uri().scheme_str() == Some("https"));
+        let proxy = proxy.map(usable_proxy).transpose()?;
+        let forward =
+            proxy.as_ref().filter(|p| !is_https && p.protocol() == ProxyProtocol::Http).map(forward_to);
+        let is_proxy_tls = proxy.as_ref().is_some_and(|p| p.protocol() == ProxyProtocol::Https);
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -204,11 +202,35 @@ impl Client {
             .max_idle_connections_per_host(options.connections)
             .input_buffer_size(RESPONSE_BUFFER)
             .output_buffer_size(REQUEST_BUFFER)
-            .proxy(proxy);
-        if needs_roots {
+            .proxy(proxy.filter(|_| forward.is_none()));
+        if is_https || is_proxy_tls {
             config = config.tls_config(roots::tls_config(options).map_err(NoAnswer::lasting)?);
         }
-        Ok(Agent::new_with_config(config.build()))
+        let names = Names::new(self.stop.clone(), forward.clone());
+        let sockets = Sockets { stop: self.stop.clone(), forward };
+        let connector = ConnectProxyConnector::default().chain(sockets).chain(RustlsConnector::default());
+        Ok(Agent::with_parts(config.build(), connector, names))
+    }
+}
+
+fn usable_proxy(url: &str) -> Result<Proxy, NoAnswer> {
+    let proxy = Proxy::new(url).map_err(|_| NoAnswer::lasting("the proxy variable holds no usable URL"))?;
+    match proxy.protocol() {
+        ProxyProtocol::Http | ProxyProtocol::Https => Ok(proxy),
+        other => Err(NoAnswer::lasting(format!(
+            "proxies of the kind {other:?} are not supported, only http and https"
+        ))),
+    }
+}
+
+fn forward_to(proxy: &Proxy) -> Forward {
+    let login = proxy.username().map(|user| Login {
+        user: user.to_owned(),
+        password: proxy.password().unwrap_or_default().to_owned(),
+    });
+    Forward {
+        authority: format!("{}:{}", proxy.host(), proxy.port()),
+        authorization: login.map(|login| login.to_basic()),
     }
 }
 

@@ -130,8 +130,18 @@ fn nudge(shared: Weak<Shared>) -> Box<dyn Fn() + Send + Sync> {
 }
 
 impl Shared {
-    fn around(&self) -> Surroundings<'_> {
-        Surroundings { client: &self.client, task: &self.task, tmp: &self.tmp }
+    fn with_surroundings<T>(self: &Arc<Self>, deed: impl FnOnce(&Surroundings<'_>) -> T) -> T {
+        let on_ranges = || self.call_all();
+        let (client, task, tmp) = (&self.client, &self.task, self.tmp.as_path());
+        deed(&Surroundings { client, task, tmp, on_ranges: &on_ranges })
+    }
+
+    /// There is work for every connection.
+    fn call_all(self: &Arc<Self>) {
+        let mut queue = lock(&self.queue);
+        self.hire(&mut queue, self.client.options().connections);
+        drop(queue);
+        self.changed.notify_all();
     }
 
     fn enqueue(self: &Arc<Self>, source: Source, manner: Manner, at_front: bool) -> Arc<Arrival> {
@@ -216,7 +226,7 @@ impl Shared {
     }
 
     fn begin(self: &Arc<Self>, transfer: &Arc<Transfer>, memory: Option<Storage>) {
-        if let Err(fault) = transfer.begin(memory, &self.around()) {
+        if let Err(fault) = self.with_surroundings(|around| transfer.begin(memory, around)) {
             return transfer.fail(fault);
         }
         if transfer.needs_hasher() {
@@ -234,13 +244,8 @@ impl Shared {
     }
 
     fn run(self: &Arc<Self>, transfer: &Arc<Transfer>, claim: Claim) {
-        transfer.run(claim, &self.around());
+        self.with_surroundings(|around| transfer.run(claim, around));
         self.look_at_end(transfer);
-        if transfer.wants_help() {
-            let mut queue = lock(&self.queue);
-            let connections = self.client.options().connections;
-            self.hire(&mut queue, connections);
-        }
     }
 
     /// Judges a file in memory once it is whole.
@@ -261,7 +266,7 @@ impl Shared {
     }
 
     fn judge(self: &Arc<Self>, transfer: &Transfer, got: Sha256) {
-        if let Some((manner, fault)) = transfer.judge(got, &self.around()) {
+        if let Some((manner, fault)) = self.with_surroundings(|around| transfer.judge(got, around)) {
             let next = self.enqueue(transfer.arrival.source().clone(), manner, true);
             transfer.arrival.settle(Err(Arc::new(fault)), Some(next));
         }

@@ -6,12 +6,13 @@
 //!   says when to ask again.
 //! * `storage` keeps the bytes: small files in `memory` (bounded), large ones in a `part` file that a later run
 //!   goes on with; `ranges` says which are there.
-//! * [`Client`] does one request: `address` (redirects, no secret shown), `proxy`, `netrc`, `roots`.
+//! * [`Client`] does one request: `address` (redirects, no secret shown), `proxy`, `netrc`, `roots`, over `connect`.
 
 mod address;
 mod arrival;
 mod body;
 mod client;
+mod connect;
 mod error;
 mod fetcher;
 mod memory;

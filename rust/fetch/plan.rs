@@ -120,11 +120,6 @@ impl Plan {
         }
     }
 
-    /// Whether another connection could help now or later.
-    pub(super) fn has_pieces(&self) -> bool {
-        !self.pieces.is_empty()
-    }
-
     pub(super) fn claim(&mut self, now: Instant) -> Next {
         if !self.begun || self.pieces.is_empty() {
             return Next::Nothing;

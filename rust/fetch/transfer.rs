@@ -37,6 +37,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) client: &'a Client,
     pub(super) task: &'a Task,
     pub(super) tmp: &'a Path,
+    /// Called when a server is found to give parts of a file: others may take some.
+    pub(super) on_ranges: &'a dyn Fn(),
 }
 
 pub(super) struct Transfer {
@@ -63,12 +65,6 @@ impl Transfer {
 
     pub(super) fn is_parallel(&self) -> bool {
         self.plan().parallel
-    }
-
-    /// Whether further connections could work on it.
-    pub(super) fn wants_help(&self) -> bool {
-        let plan = self.plan();
-        plan.parallel && plan.ranges == Ranges::Yes && plan.has_pieces()
     }
 
     /// Whether its bytes go to a file, and are hashed by a thread that follows them.
@@ -141,7 +137,7 @@ impl Transfer {
         let fault = |no: NoAnswer| self.network_fault(&address, no, around);
         let etag = claim.etag.as_deref();
         let mut answer = around.client.get(&address, claim.request.as_ref(), etag).map_err(fault)?;
-        let (start, end) = self.judge_answer(&answer, claim, &address)?;
+        let (start, end) = self.judge_answer(&answer, claim, &address, around)?;
         let on_block = |bytes| self.goes_on(bytes, around);
         let mut receiver = Receiver {
             arrival: &self.arrival,
@@ -181,10 +177,11 @@ impl Transfer {
         answer: &Answer,
         claim: &mut Claim,
         address: &Address,
+        around: &Surroundings<'_>,
     ) -> Result<(u64, Option<u64>), FetchError> {
         match (answer.status, &claim.request) {
             (200, _) => self.judge_whole(answer, claim, address),
-            (206, Some(asked)) => self.judge_part(answer, &asked.clone(), address),
+            (206, Some(asked)) => self.judge_part(answer, asked, address, around),
             (206, None) => Err(self.nonsense(address, "a part of the file came, the whole was asked for")),
             (416, Some(_)) => Err(self.no_ranges(address, "the server has no such range")),
             (status, _) => Err(FetchError::Status {
@@ -227,6 +224,7 @@ impl Transfer {
         answer: &Answer,
         asked: &Range<u64>,
         address: &Address,
+        around: &Surroundings<'_>,
     ) -> Result<(u64, Option<u64>), FetchError> {
         let Some((range, total)) = answer.range.clone() else {
             return Err(self.no_ranges(address, "a part came without a Content-Range"));
@@ -244,6 +242,11 @@ impl Transfer {
         plan.ranges = Ranges::Yes;
         plan.answers += 1;
         plan.etag.clone_from(&answer.etag);
+        let is_news = plan.parallel && plan.answers == 1;
+        drop(plan);
+        if is_news {
+            (around.on_ranges)();
+        }
         Ok((range.start, Some(range.end)))
     }
 

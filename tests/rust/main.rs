@@ -6,6 +6,8 @@
 mod attacks;
 mod env_id;
 mod fetch;
+mod fetch_faults;
+mod fetch_ways;
 mod http_server;
 mod layout;
 mod lock;
