@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::memory::Lease;
@@ -74,6 +74,11 @@ impl Storage {
         let blocks = blocks.read().unwrap_or_else(PoisonError::into_inner);
         let (start, block) = blocks.range(..=offset).next_back()?;
         (start + block.len() as u64 > offset).then(|| (*start, block.clone()))
+    }
+
+    /// The user's file, if it is one.
+    pub(super) fn local_path(&self) -> Option<&Path> {
+        if let Self::Local { path, .. } = self { Some(path) } else { None }
     }
 
     /// The bytes are used up or wrong: nobody goes on with them.

@@ -310,7 +310,7 @@ impl Transfer {
         let source = self.arrival.source();
         let fault = FetchError::Digest {
             package: source.package.clone(),
-            url: self.address(mirror).map_or_else(|fault| fault.to_string(), |address| address.to_string()),
+            url: self.place(mirror),
             expected: source.sha256,
             got,
         };
@@ -319,6 +319,15 @@ impl Transfer {
         }
         self.fail(fault);
         None
+    }
+
+    fn place(&self, mirror: usize) -> String {
+        match self.arrival.storage().and_then(Storage::local_path) {
+            Some(path) => path.display().to_string(),
+            None => {
+                self.address(mirror).map_or_else(|fault| fault.to_string(), |address| address.to_string())
+            }
+        }
     }
 
     /// Each way is further down this list than the one before, so that it ends.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use fastenv::fetch::{Options, ProxySettings};
+use fastenv::fs;
 
 use crate::fetch::{Run, bytes, options, outcome, source};
 use crate::http_server::{Reply, Request, Server};
@@ -15,10 +16,9 @@ const SECRET: &str = "s3cret-word";
 
 /// Wants `user` with the secret.
 fn guarded(content: &Arc<Vec<u8>>) -> Server {
-    let served = content.clone();
-    Server::start(move |request| match request.headers.get("authorization") {
+    Server::of(content, move |request, content| match request.headers.get("authorization") {
         // base64 of user:s3cret-word
-        Some(value) if value == "Basic dXNlcjpzM2NyZXQtd29yZA==" => Reply::ranged(&served, request),
+        Some(value) if value == "Basic dXNlcjpzM2NyZXQtd29yZA==" => Reply::ranged(content, request),
         _ => Reply::status(401),
     })
 }
@@ -34,7 +34,8 @@ fn credentials_come_from_the_url_or_from_netrc() {
     let server = guarded(&content);
     let folder = tempfile::tempdir().unwrap();
     let netrc = folder.path().join("netrc");
-    std::fs::write(&netrc, format!("machine 127.0.0.1 login user password {SECRET}\n")).unwrap();
+    let text = format!("machine 127.0.0.1 login user password {SECRET}\n");
+    fs::write_new(&netrc, text.as_bytes(), 0o600).unwrap();
     let run = Run::new(Options { netrc: Some(netrc), ..options() });
     outcome(run.start(source(&[server.url("/f")], &content))).unwrap();
 
@@ -52,8 +53,7 @@ fn credentials_come_from_the_url_or_from_netrc() {
 #[test]
 fn credentials_stay_with_their_host() {
     let content = bytes(1000);
-    let served = content.clone();
-    let other = Server::start(move |request| Reply::ranged(&served, request));
+    let other = Server::of(&content, move |request, content| Reply::ranged(content, request));
     let target = other.url("/elsewhere");
     let first = Server::start(move |_| Reply::status(302).header("Location", &target));
     let url = format!("http://user:{SECRET}@{}/f", first.address);
@@ -65,8 +65,7 @@ fn credentials_stay_with_their_host() {
 #[test]
 fn requests_say_who_asks_and_want_plain_bytes() {
     let content = bytes(1000);
-    let served = content.clone();
-    let server = Server::start(move |request| Reply::ranged(&served, request));
+    let server = Server::of(&content, move |request, content| Reply::ranged(content, request));
     outcome(Run::new(options()).start(source(&[server.url("/f")], &content))).unwrap();
     let requests = server.requests.lock().unwrap();
     assert_eq!(requests[0].headers["user-agent"], concat!("fastenv/", env!("CARGO_PKG_VERSION")));
@@ -77,14 +76,13 @@ fn requests_say_who_asks_and_want_plain_bytes() {
 #[test]
 fn plain_http_goes_through_a_proxy_by_whole_urls() {
     let content = bytes(1000);
-    let served = content.clone();
-    let proxy = Server::start(move |request| {
+    let proxy = Server::of(&content, move |request, content| {
         let is_right = request.target == "http://index.example/f?x=1"
             && request
                 .headers
                 .get("proxy-authorization")
                 .is_some_and(|v| v == "Basic dXNlcjpzM2NyZXQtd29yZA==");
-        if is_right { Reply::ranged(&served, request) } else { Reply::status(404) }
+        if is_right { Reply::ranged(content, request) } else { Reply::status(404) }
     });
     let url = format!("http://user:{SECRET}@{}", proxy.address);
     let proxies = ProxySettings { http: url, ..ProxySettings::default() };
@@ -116,13 +114,13 @@ fn tunnel() -> (String, Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let targets = targets.clone();
-            thread::spawn(move || connect_through(stream, &targets));
+            thread::spawn(move || connect_through(&stream, &targets));
         }
     });
     (url, asked)
 }
 
-fn connect_through(client: TcpStream, targets: &Mutex<Vec<String>>) {
+fn connect_through(mut client: &TcpStream, targets: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(client.try_clone().unwrap());
     let (mut line, mut rest) = (String::new(), String::new());
     reader.read_line(&mut line).unwrap();
@@ -134,7 +132,7 @@ fn connect_through(client: TcpStream, targets: &Mutex<Vec<String>>) {
     let port = target.rsplit(':').next().unwrap().to_owned();
     targets.lock().unwrap().push(line.trim_end().to_owned());
     let server = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    (&client).write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+    client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
     let (to, from) = (server.try_clone().unwrap(), client.try_clone().unwrap());
     thread::spawn(move || copy(reader, to));
     copy(server, from);
@@ -153,7 +151,7 @@ fn copy(mut from: impl std::io::Read, mut to: TcpStream) {
 /// A server for `localhost` with a certificate of its own authority, which is written to `folder`.
 fn tls_server(folder: &Path, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Server {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(folder.join("roots.pem"), made.cert.pem()).unwrap();
+    fs::write_new(&folder.join("roots.pem"), made.cert.pem().as_bytes(), 0o600).unwrap();
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -172,20 +170,20 @@ fn tls_server(folder: &Path, answer: impl Fn(&Request) -> Reply + Send + Sync + 
 #[test]
 fn tls_trusts_the_named_roots_and_no_others() {
     let (folder, content) = (tempfile::tempdir().unwrap(), bytes(4 << 20));
-    let served = content.clone();
-    let server = tls_server(folder.path(), move |request| Reply::ranged(&served, request));
+    let body = content.clone();
+    let server = tls_server(folder.path(), move |request| Reply::ranged(&body, request));
     let url = format!("https://localhost:{}/f", server.address.port());
     let roots = Some(folder.path().join("roots.pem"));
     let (proxy, asked) = tunnel();
     let proxies = ProxySettings { https: proxy, ..ProxySettings::default() };
     for proxies in [ProxySettings::default(), proxies] {
         let run = Run::new(Options { certificate_file: roots.clone(), proxies, ..options() });
-        assert!(outcome(run.start(source(&[url.clone()], &content))).unwrap() == *content);
+        assert!(outcome(run.start(source(std::slice::from_ref(&url), &content))).unwrap() == *content);
     }
     let connect = format!("CONNECT localhost:{} HTTP/1.1", server.address.port());
     assert!(asked.lock().unwrap().iter().all(|line| *line == connect));
 
-    let fault = outcome(Run::new(options()).start(source(&[url.clone()], &content))).unwrap_err();
+    let fault = outcome(Run::new(options()).start(source(std::slice::from_ref(&url), &content))).unwrap_err();
     assert!(fault.to_string().contains("UnknownIssuer"), "{fault}");
     let nothing = Some(folder.path().join("none.pem"));
     let run = Run::new(Options { certificate_file: nothing, ..options() });

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 /// One request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    pub(crate) method: String,
     pub(crate) target: String,
     /// Names in lower case.
     pub(crate) headers: BTreeMap<String, String>,
@@ -129,6 +128,15 @@ impl Server {
         Self::start_wrapped(handler, |stream| Box::new(stream))
     }
 
+    /// Serves one file, under every name.
+    pub(crate) fn of(
+        content: &Arc<Vec<u8>>,
+        answer: impl Fn(&Request, &Arc<Vec<u8>>) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let content = content.clone();
+        Self::start(move |request| answer(request, &content))
+    }
+
     /// `wrap` puts TLS around a connection.
     pub(crate) fn start_wrapped(
         handler: impl Fn(&Request) -> Reply + Send + Sync + 'static,
@@ -231,19 +239,18 @@ impl Connection {
 }
 
 fn head(reply: &Reply, length: usize) -> String {
-    let mut head = format!("HTTP/1.1 {} Whatever\r\n", reply.status);
-    for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    match reply.framing {
-        Framing::Length => head += &format!("Content-Length: {length}\r\n"),
-        Framing::LongerBy(more) => head += &format!("Content-Length: {}\r\n", length as u64 + more),
-        Framing::Chunked => head += "Transfer-Encoding: chunked\r\n",
-        Framing::UntilClosed => head += "Connection: close\r\n",
-    }
-    head + "\r\n"
+    let mut lines = vec![format!("HTTP/1.1 {} Whatever", reply.status)];
+    lines.extend(reply.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.push(match reply.framing {
+        Framing::Length => format!("Content-Length: {length}"),
+        Framing::LongerBy(more) => format!("Content-Length: {}", length as u64 + more),
+        Framing::Chunked => "Transfer-Encoding: chunked".to_owned(),
+        Framing::UntilClosed => "Connection: close".to_owned(),
+    });
+    lines.join("\r\n") + "\r\n\r\n"
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)] // rates are rough
 fn send(stream: &mut Box<dyn Stream>, body: &[u8], reply: &Reply) -> io::Result<()> {
     let began = Instant::now();
     let mut sent = 0;
@@ -272,7 +279,7 @@ fn read_request(reader: &mut BufReader<Box<dyn Stream>>) -> io::Result<Option<Re
         return Ok(None);
     }
     let mut words = line.split_whitespace().map(str::to_owned);
-    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let target = words.nth(1).unwrap_or_default();
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
@@ -282,5 +289,5 @@ fn read_request(reader: &mut BufReader<Box<dyn Stream>>) -> io::Result<Option<Re
             None => break,
         };
     }
-    Ok(Some(Request { method, target, headers, number: 0 }))
+    Ok(Some(Request { target, headers, number: 0 }))
 }
