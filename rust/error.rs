@@ -121,7 +121,7 @@ impl Error {
             Self::Lock(_) | Self::NoEnvironment(_) | Self::AmbiguousId(_) => Kind::Input,
             Self::Fetch(fault) => match &**fault {
                 FetchError::Digest { .. } | FetchError::Length { .. } => Kind::Artifact,
-                FetchError::Disk { .. } => Kind::FileSystem,
+                FetchError::Disk { .. } | FetchError::Thread { .. } => Kind::FileSystem,
                 FetchError::Address { .. } => Kind::Input,
                 FetchError::Cancelled(_) => Kind::Cancelled,
                 FetchError::Status { .. } | FetchError::Network { .. } => Kind::Network,

@@ -219,6 +219,10 @@ impl Arrival {
         FetchError::Disk { package: self.source.package.clone(), source }
     }
 
+    pub(super) fn thread_fault(&self, fault: &io::Error) -> FetchError {
+        FetchError::Thread { package: self.source.package.clone(), what: fault.to_string() }
+    }
+
     /// Says the last word. The first one said stays.
     pub(super) fn settle(&self, end: Result<()>, replacement: Option<Arc<Arrival>>) {
         let is_used_up = match &end {
@@ -248,17 +252,22 @@ impl Arrival {
         self.state().end.is_some()
     }
 
-    /// Takes the blocks in memory that follow what is hashed into the digest, which it returns once it is whole.
-    pub(super) fn hash_blocks(&self) -> Option<Sha256> {
-        let length = self.known_length()?;
-        let storage = self.storage.get()?;
+    /// Takes the blocks in memory that follow what is hashed into the digest.
+    pub(super) fn hash_blocks(&self) {
+        let Some(storage) = self.storage.get() else { return };
         let mut hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         let (hasher, at) = &mut *hashing;
         while let Some((start, block)) = storage.block(*at) {
             hasher.update(&block[usize::try_from(*at - start).unwrap_or(usize::MAX)..]);
             *at = start + block.len() as u64;
         }
-        (*at == length).then(|| std::mem::take(hasher).finish())
+    }
+
+    /// The digest of the blocks in memory, once all of them are in it.
+    pub(super) fn digest_of_blocks(&self) -> Option<Sha256> {
+        let length = self.known_length()?;
+        let hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
+        (hashing.1 == length).then(|| hashing.0.clone().finish())
     }
 
     /// Follows the bytes of a file as they arrive; its digest, or `None` if the arrival was settled before.

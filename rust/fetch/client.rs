@@ -63,8 +63,10 @@ impl NoAnswer {
 
     /// A body or a connection that broke off.
     pub(super) fn of_io(fault: &io::Error) -> Self {
-        let passing = fault.kind() != io::ErrorKind::InvalidData;
-        Self { what: said_plainly(&fault.to_string(), fault.kind()), passing }
+        if fault.kind() == io::ErrorKind::InvalidData {
+            return Self::lasting(format!("{fault} (SSL_CERT_FILE names the certificates to trust)"));
+        }
+        Self { what: said_plainly(&fault.to_string(), fault.kind()), passing: true }
     }
 }
 

@@ -74,6 +74,14 @@ pub enum FetchError {
         #[source]
         source: FsError,
     },
+    /// The system gave no thread.
+    #[error("{package}: cannot start a thread: {what}")]
+    Thread {
+        /// Normalized name.
+        package: String,
+        /// What the system said.
+        what: String,
+    },
     /// The run was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -93,7 +101,7 @@ impl FetchError {
     /// Whether another mirror may have the file all the same.
     #[must_use]
     pub fn is_of_this_place(&self) -> bool {
-        !matches!(self, Self::Disk { .. } | Self::Cancelled(_))
+        !matches!(self, Self::Disk { .. } | Self::Thread { .. } | Self::Cancelled(_))
     }
 
     /// Whether the run was cancelled, by whatever name.
@@ -111,6 +119,7 @@ impl FetchError {
             | Self::Length { package, .. }
             | Self::Digest { package, .. }
             | Self::Address { package, .. }
+            | Self::Thread { package, .. }
             | Self::Disk { package, .. } => Some(package),
             Self::Cancelled(_) => None,
         }
@@ -129,6 +138,7 @@ impl FetchError {
                 "the file has changed since it was locked, or something on the way changes it: \
                  check the index, then lock again"
             }
+            Self::Thread { .. } => "allow more processes (ulimit -u), or use fewer --connections",
             Self::Address { .. } => "lock again with fastenv",
             Self::Network { .. } => "check the network, the proxy variables and the server, then run again",
             _ => return None,

@@ -1,6 +1,7 @@
 //! The threads that fetch: what runs next, on which connection.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{Builder, JoinHandle};
@@ -92,7 +93,10 @@ impl Fetcher {
     pub fn open(&self, path: &Path, source: Source) -> Arc<Arrival> {
         let arrival = Arc::new(Arrival::new(source, Box::new(|| {})));
         match self.shared.place_local(path, &arrival) {
-            Ok(()) => self.shared.verify_in_background(Transfer::new(arrival.clone(), Manner::default())),
+            Ok(()) => {
+                let transfer = Transfer::new(arrival.clone(), Manner::default());
+                self.shared.hash_in_background(&Arc::new(transfer));
+            }
             Err(fault) => arrival.settle(Err(Arc::new(fault)), None),
         }
         arrival
@@ -139,7 +143,8 @@ impl Shared {
     /// There is work for every connection.
     fn call_all(self: &Arc<Self>) {
         let mut queue = lock(&self.queue);
-        self.hire(&mut queue, self.client.options().connections);
+        // Those that are there will do if there are no more.
+        let _ = self.hire(&mut queue, self.client.options().connections);
         drop(queue);
         self.changed.notify_all();
     }
@@ -159,29 +164,45 @@ impl Shared {
             queue.waiting.push_back(transfer);
         }
         let jobs = queue.waiting.len();
-        self.hire(&mut queue, jobs);
+        let hired = self.hire(&mut queue, jobs);
+        let helpless = if hired.is_err() { queue.waiting.drain(..).collect() } else { Vec::new() };
         drop(queue);
         self.changed.notify_all();
+        if let Err(fault) = hired {
+            for transfer in helpless {
+                transfer.fail(transfer.arrival.thread_fault(&fault));
+            }
+        }
         arrival
     }
 
-    /// Makes sure that `jobs` can be taken up at once, within the number of connections.
-    fn hire(self: &Arc<Self>, queue: &mut Queue, jobs: usize) {
+    /// Makes sure that `jobs` can be taken up at once, within the number of connections. Fewer threads than wanted
+    /// are enough, none are not.
+    fn hire(self: &Arc<Self>, queue: &mut Queue, jobs: usize) -> io::Result<()> {
         if queue.workers == 0 {
-            self.spawn("fetch-watch", Self::watch);
+            self.spawn("fetch-watch", Self::watch)?;
         }
         let room = self.client.options().connections.max(1) - queue.workers;
         for _ in 0..room.min(jobs.saturating_sub(queue.idle)) {
-            queue.workers += 1;
-            self.spawn("fetch", Self::work);
+            match self.spawn("fetch", Self::work) {
+                Ok(()) => queue.workers += 1,
+                Err(fault) if queue.workers == 0 => return Err(fault),
+                Err(_) => break,
+            }
         }
+        Ok(())
     }
 
-    fn spawn(self: &Arc<Self>, name: &str, run: impl FnOnce(&Arc<Self>) + Send + 'static) {
+    fn spawn(self: &Arc<Self>, name: &str, run: impl FnOnce(&Arc<Self>) + Send + 'static) -> io::Result<()> {
         let shared = Arc::clone(self);
-        // Without a thread the work would never be done: as with memory, there is no going on.
-        let thread = Builder::new().name(name.to_owned()).spawn(move || run(&shared)).expect("a thread");
+        let guarded = move || {
+            let alarm = Alarm(&shared);
+            run(&shared);
+            drop(alarm);
+        };
+        let thread = Builder::new().name(name.to_owned()).spawn(guarded)?;
         lock(&self.threads).push(thread);
+        Ok(())
     }
 
     /// Sees to it that a cancelled task stops even where a thread waits for a server.
@@ -230,8 +251,7 @@ impl Shared {
             return transfer.fail(fault);
         }
         if transfer.needs_hasher() {
-            let transfer = Arc::clone(transfer);
-            self.spawn("fetch-hash", move |shared| shared.follow(&transfer));
+            self.hash_in_background(transfer);
         }
         // A file without bytes is all there.
         self.look_at_end(transfer);
@@ -251,7 +271,7 @@ impl Shared {
     /// Judges a file in memory once it is whole.
     fn look_at_end(self: &Arc<Self>, transfer: &Transfer) {
         if !transfer.needs_hasher()
-            && let Some(got) = transfer.arrival.hash_blocks()
+            && let Some(got) = transfer.arrival.digest_of_blocks()
         {
             self.judge(transfer, got);
         }
@@ -382,7 +402,21 @@ impl Shared {
         Ok(())
     }
 
-    fn verify_in_background(self: &Arc<Self>, transfer: Transfer) {
-        self.spawn("fetch-hash", move |shared| shared.follow(&transfer));
+    fn hash_in_background(self: &Arc<Self>, transfer: &Arc<Transfer>) {
+        let followed = Arc::clone(transfer);
+        if let Err(fault) = self.spawn("fetch-hash", move |shared| shared.follow(&followed)) {
+            transfer.fail(transfer.arrival.thread_fault(&fault));
+        }
+    }
+}
+
+/// Ends everything if a thread panics, so that nobody waits for ever for what it would have done.
+struct Alarm<'a>(&'a Shared);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.close();
+        }
     }
 }

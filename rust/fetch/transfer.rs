@@ -160,6 +160,8 @@ impl Transfer {
 
     fn goes_on(&self, bytes: u64, around: &Surroundings<'_>) -> bool {
         around.task.fetched(bytes);
+        // Still warm from being received. Files on disk are followed by a thread of their own.
+        self.arrival.hash_blocks();
         let is_wanted = Arc::strong_count(&self.arrival) > 1;
         is_wanted && !around.task.is_cancelled() && !self.arrival.is_settled()
     }
