@@ -32,6 +32,9 @@ def draw(console: Console, rows: Sequence[Row]) -> None:
     """Draw the bars of each stage next to each other, all on one scale."""
     longest = max(row.seconds for row in rows)
     table = Table(box=None, padding=(0, 1), show_header=False)
+    for _ in range(4):
+        table.add_column(no_wrap=True, overflow="crop")
+    table.add_column(overflow="fold")
     before = ""
     for row in sorted(rows, key=lambda row: _stages(rows).index(row.stage)):
         bar = _bar(row.seconds / longest, plain=not console.is_terminal and console.encoding != "utf-8")

@@ -1,7 +1,7 @@
 """`make demo`: an environment, its lock, two nodes made from it, and a Dask job that runs on them.
 
-Everything is in ./.demo. The reference environment is kept from run to run; the nodes are made anew each time, so
-that the times are those of a node that has never seen the environment.
+Everything is in ./.demo. The reference environment is kept from run to run; the nodes are made anew each time,
+so that the times are those of a node that has never seen the environment.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 ROOM = Path.cwd() / ".demo"
 NODES = ("node-1", "node-2")
-console = Console(highlight=False)
+# A log has no width of its own.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 
 
 def main() -> None:
@@ -134,15 +134,14 @@ def compute(reference: Path, lock: fastenv.Lock, run: Path) -> None:
     step("a Dask scheduler and two workers, each started by fastenv exec, and a groupby over parquet")
     with Cluster(lock, run, NODES) as cluster:
         job = [reference, HERE / "job.py", cluster.address, run / "data"]
-        environ = {**os.environ, "FASTENV_ENV_ID": lock.env_id}
-        told = subprocess.run(job, check=False, env=environ, stdout=subprocess.PIPE, text=True)
+        told = subprocess.run(job, check=False, stdout=subprocess.PIPE, text=True)
         if told.returncode != 0:
             cluster.show_logs()
             sys.exit("the job failed")
     answer = json.loads(told.stdout)
+    note(f"{'client':<12} {lock.env_id} (its lock)")
     for where, found in sorted(answer["env_ids"].items()):
         note(f"{where:<12} {found}")
-    note(f"{'the lock':<12} {lock.env_id}")
     note(f"{answer['rows']:,} rows in {answer['groups']} groups, {answer['seconds']:.2f} s")
     if set(answer["env_ids"].values()) != {lock.env_id} or len(answer["workers"]) != len(NODES):
         sys.exit("the environments differ")

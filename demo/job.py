@@ -1,7 +1,7 @@
 """The job: a groupby over parquet on a Dask cluster, checked against pandas alone.
 
 Runs in the reference environment, which need not know fastenv: `job.py SCHEDULER_ADDRESS DATA_FOLDER`. Prints one
-JSON object: the env id of every process, and whether the result is right.
+JSON object: the env id of each process of the cluster, and whether the result is right.
 """
 
 import json
@@ -46,7 +46,7 @@ def main(address: str, folder: Path) -> None:
             info["name"]: address for address, info in client.scheduler_info(n_workers=-1)["workers"].items()
         }
         told = client.run(env_id)
-        env_ids = {"client": env_id(), "scheduler": client.run_on_scheduler(env_id)}
+        env_ids = {"scheduler": client.run_on_scheduler(env_id)}
         env_ids |= {name: told[address] for name, address in workers.items()}
     alone = pd.read_parquet(folder).groupby("key")["value"].sum().sort_index()
     answer = {
