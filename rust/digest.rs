@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::Digest as _;
+use ring::digest::{Context, SHA256, digest};
 
 /// A SHA-256 digest: 32 bytes, shown as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,7 +20,13 @@ impl Sha256 {
     /// The digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        Self(sha2::Sha256::digest(bytes).into())
+        Self::of_ring(&digest(&SHA256, bytes))
+    }
+
+    fn of_ring(found: &ring::digest::Digest) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(found.as_ref());
+        Self(bytes)
     }
 
     /// As RECORD writes it after `sha256=`: URL-safe base64 without padding (wheel specification, "RECORD").
@@ -66,8 +72,14 @@ impl FromStr for Sha256 {
 }
 
 /// A SHA-256 in the making.
-#[derive(Clone, Default)]
-pub struct Hasher(sha2::Sha256);
+#[derive(Clone)]
+pub struct Hasher(Context);
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self(Context::new(&SHA256))
+    }
+}
 
 impl Hasher {
     /// A hasher that has seen nothing.
@@ -84,7 +96,7 @@ impl Hasher {
     /// The digest of all bytes taken in.
     #[must_use]
     pub fn finish(self) -> Sha256 {
-        Sha256(self.0.finalize().into())
+        Sha256::of_ring(&self.0.finish())
     }
 }
 
