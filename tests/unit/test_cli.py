@@ -190,7 +190,7 @@ def test_the_script_fastenv_node_becomes_it_too(fake_node_program: Path) -> None
 
 def test_ctrl_c_is_130_without_a_traceback(tmp_path: Path) -> None:
     code = (
-        "import fastenv, signal, sys\n"
+        "import fastenv, fastenv.cli.materialize, signal, sys\n"
         "def wait(*_, **__):\n"
         "    print('waiting', flush=True)\n"
         "    signal.pause()\n"
