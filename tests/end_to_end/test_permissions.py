@@ -40,7 +40,9 @@ def runnable() -> Interpreter:
     """An interpreter that the user may run; the tests' own may lie in root's home."""
     for name in (here().executable, "/usr/bin/python3", "/usr/local/bin/python3"):
         # Through env: setpriv itself still has root's capabilities.
-        probe = subprocess.run([*DROP, "env", str(name), "-c", "import json"], capture_output=True, check=False)
+        probe = subprocess.run(
+            [*DROP, "env", str(name), "-c", "import json"], capture_output=True, check=False
+        )
         if probe.returncode == 0:
             return interpreter_at(str(Path(str(name)).resolve()))
     pytest.skip("no interpreter that an ordinary user may run")
