@@ -169,3 +169,19 @@ def test_all_is_true(path: Path) -> None:
         )
     }
     assert set(names) <= defined
+
+
+def dependencies() -> list[str]:
+    """Names of what fastenv depends on, from the two manifests."""
+    cargo = (ROOT / "Cargo.toml").read_text()
+    tables = re.findall(r"^\[(?:dev-)?dependencies\]\n(.*?)(?=^\[)", cargo, flags=re.MULTILINE | re.DOTALL)
+    crates = re.findall(r"^([\w-]+) *=", "\n".join(tables), flags=re.MULTILINE)
+    python = (ROOT / "pyproject.toml").read_text()
+    (wanted,) = re.findall(r"^dependencies = \[\n(.*?)^\]", python, flags=re.MULTILINE | re.DOTALL)
+    return [*crates, *re.findall(r'^ *"([\w-]+)', wanted, flags=re.MULTILINE)]
+
+
+@pytest.mark.parametrize("name", dependencies())
+def test_every_dependency_has_its_reason(name: str) -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    assert re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text[text.index("## What it leans on") :])
