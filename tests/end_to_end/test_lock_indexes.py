@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,7 @@ from tests.lab.index_server import Fault, IndexServer
 from tests.lab.venv import alone, install, make_venv, site_of
 
 from fastenv.event import Event
-from fastenv.exceptions import ArtifactError, LockError, LockFaults, NetworkError
+from fastenv.exceptions import ArtifactError, FileSystemError, LockError, LockFaults, NetworkError
 from fastenv.lock import Lock, lock, toml
 from fastenv.scan import Inventory, scan
 from fastenv.testing import make_wheel
@@ -447,6 +449,46 @@ def test_new_release_is_seen_at_once(
         lock(python=python, public_indexes=public(index))
     make_wheel(wheels, "alpha", "9.0")
     assert lock(python=python, public_indexes=public(index)).packages[0].version == "9.0"
+
+
+def test_what_nobody_owns_is_said(
+    folder: Path, wheels: Path, index: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module of no distribution is no part of the lock, and the lock and a warning say so."""
+    python = make_venv(folder / "env", "alpha", links=wheels)
+    (site_of(python) / "mine.py").write_text("")
+    Path(os.fsdecode(bytes(site_of(python)) + b"/latin-\xe9.py")).write_text("")
+    use(monkeypatch, index)
+    events: list[Event] = []
+    locked = lock(python=python, public_indexes=public(index), on_event=events.append)
+    assert {it.name for it in locked.ignored} >= {"mine.py", "latin-\\udce9.py"}
+    assert str(folder) not in locked.text.partition("[[tool.fastenv.ignored]]")[2]
+    assert any("mine.py is not in the lock" in event.message for event in events)
+
+
+def test_no_folder_to_write_to(folder: Path, wheels: Path) -> None:
+    python = make_venv(folder / "env", "alpha", links=wheels)
+    with pytest.raises(FileSystemError, match="there is no folder"):
+        lock(python=python, output=folder / "absent" / "pylock.fastenv.toml")
+
+
+@pytest.mark.slow
+def test_interrupted(folder: Path, wheels: Path, index: IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends it soon, with status 130, and leaves nothing behind."""
+    python = make_venv(folder / "env", "alpha", "beta", links=wheels)
+    use(monkeypatch, index)
+    index.fault("alpha-1.0-py3-none-any.whl", Fault(stall_at=10, stall_s=30))
+    command = [sys.executable, "-m", "fastenv", "lock", "--python", str(python)]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    while not index.requested("alpha-1.0-py3-none-any.whl"):
+        time.sleep(0.05)
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert time.monotonic() - started < 10
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert not list(folder.glob("pylock*"))
 
 
 @pytest.mark.slow

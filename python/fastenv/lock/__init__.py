@@ -12,6 +12,7 @@ The way of the data, a file a step:
     carried         wheels that travel with the lock
     compose         values to text; lockfile: text to values
 
+Threads are those of at_once, so that Ctrl-C is heard; what is dear to find out again is in cache.
 Reads the network (transport; uv as a subprocess), never changes the environment, chooses no version.
 """
 
@@ -20,13 +21,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from fastenv.event import Event, OnEvent
-from fastenv.exceptions import Fault, LockFaults
+from fastenv.exceptions import Fault, FileSystemError, LockFaults
 from fastenv.lock.artifacts import Artifacts
+from fastenv.lock.at_once import Background
 from fastenv.lock.carried import carried_path, carry
 from fastenv.lock.choose import Choice
 from fastenv.lock.compose import compose
@@ -83,6 +84,10 @@ def lock(
     target = None if output is None else Path(output)
     if target is not None:
         check_name(target)
+        if not target.parent.is_dir():  # told before the work, not after it
+            raise FileSystemError(
+                f"there is no folder {target.parent} to write the lock to", path=str(target)
+            )
     if inventory is None:
         from fastenv.scan import scan
 
@@ -113,14 +118,13 @@ class _Work:
         faulty = {fault.package for fault in faults}
         sound = [it for it in self.inventory.distributions if it.name not in faulty]
         self._warn()
-        with ThreadPoolExecutor(1) as pool:
-            # reading the installed files and waiting for the network take each other's time
-            edits = pool.submit(self._edits, sound)
-            with self._stage("ask"):
-                settled = self._settle(sound)
-            faults += self._unsettled_faults(sound, settled)
-            with self._stage("compare"):
-                found = self._wait(edits)
+        # reading the installed files and waiting for the network take each other's time
+        edits = Background(lambda: self._edits(sound))
+        with self._stage("ask"):
+            settled = self._settle(sound)
+        faults += self._unsettled_faults(sound, settled)
+        with self._stage("compare"):
+            found = edits.result()
         self.artifacts.save()
         faults += [edit_fault(it, found[it.name]) for it in sound if it.name in found]
         if faults:
@@ -151,15 +155,6 @@ class _Work:
             return {}
         contested = {row.path for row in self.inventory.contested}
         return find_edits(sound, contested=contested, environ=self.environ)
-
-    @staticmethod
-    def _wait(edits: Future[dict[str, tuple[Edit, ...]]]) -> dict[str, tuple[Edit, ...]]:
-        while True:
-            try:
-                return edits.result(timeout=0.1)  # so that Ctrl-C is heard while we wait
-            except TimeoutError:
-                if edits.done():
-                    return edits.result()
 
     def _unsettled_faults(self, sound: Sequence[Distribution], settled: Settled) -> list[Fault]:
         missing = {
@@ -249,14 +244,16 @@ class _Work:
 
     def _warn(self) -> None:
         for link in self.sources.absent:
-            self.tell(Event("warning", message=f"the find-links folder {link} is not there"))
+            self._warn_of(f"the find-links folder {link} is not there")
         distributions = self.inventory.distributions
         if distributions and not any(os.path.isdir(it.metadata_path) for it in distributions):
-            message = "the environment is not on this machine: its files were not looked at for edits"
-            self.tell(Event("warning", message=message))
+            self._warn_of("the environment is not on this machine: its files were not looked at for edits")
         for stray in self.inventory.strays:
             if stray.kind == "module":
-                self.tell(Event("warning", message=f"{stray.path} is not in the lock: {stray.reason}"))
+                self._warn_of(f"{stray.path} is not in the lock: {stray.reason}")
+
+    def _warn_of(self, message: str) -> None:
+        self.tell(Event("warning", message=_printable(message)))
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -294,7 +291,12 @@ def _ignored(inventory: Inventory) -> Iterator[Ignored]:
             # a path of this machine is nobody else's business
             root = next((root for root in roots if stray.path.startswith(f"{root}/")), None)
             name = stray.path[len(root) + 1 :] if root else stray.path.rstrip("/").rpartition("/")[2]
-            yield Ignored(name, "", stray.reason)
+            # names of files need not be UTF-8, a lock must be
+            yield Ignored(_printable(name), "", _printable(stray.reason))
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _version() -> str:

@@ -7,11 +7,11 @@ user's cache folder.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastenv.lock import cache
+from fastenv.lock.at_once import each
 from fastenv.lock.pins import Candidate
 from fastenv.lock.range_file import RangeFile
 from fastenv.lock.sources import file_path
@@ -57,10 +57,9 @@ class Artifacts:
         wanted = {wheel.sha256: wheel for wheel in wheels}
         found = {sha256: known for sha256, wheel in wanted.items() if (known := self._remembered(wheel))}
         asked = [wheel for wheel in wanted.values() if wheel.sha256 not in found]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for number, (wheel, known) in enumerate(zip(asked, pool.map(self._ask, asked), strict=True), 1):
-                found[wheel.sha256] = known
-                self._on_asked(number, len(asked))
+        for number, (wheel, known) in enumerate(each(self._ask, asked, threads=_THREADS), 1):
+            found[wheel.sha256] = known
+            self._on_asked(number, len(asked))
         for sha256, known in found.items():
             if known.size is not None and known.damage is None:
                 self._fresh[wanted[sha256].key] = [known.size, known.files_digest]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fastenv.exceptions import ArtifactError, FileSystemError, NetworkError
+from fastenv.lock.at_once import each
 from fastenv.lock.pins import Candidate
 from fastenv.lock.sources import file_path, redact
 from fastenv.lock.transport import Transport
@@ -41,18 +42,26 @@ def carry(
     ``on_carried`` is called for each, from this thread. Raises ArtifactError for bytes of another sha256,
     NetworkError, FileSystemError where ``folder`` can't be written.
     """
+    missing = [wheel for wheel in wheels if not _is_there(folder / carried_path(wheel), wheel)]
+    with _arrivals(folder / FOLDER) as arrivals:
+        for wheel, _ in each(lambda it: _bring(it, folder, arrivals, transport), missing, threads=_THREADS):
+            on_carried(wheel)
 
-    def bring(wheel: Candidate) -> None:
-        target = folder / carried_path(wheel)
-        if not _is_there(target, wheel):
-            _write(target, wheel, transport)
 
+@contextlib.contextmanager
+def _arrivals(folder: Path) -> Iterator[Path]:
+    """A folder for what is on its way; gone afterwards, whatever happens."""
     try:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            for wheel, _ in zip(wheels, pool.map(bring, wheels), strict=True):
-                on_carried(wheel)
+        folder.mkdir(parents=True, exist_ok=True)
+        arrivals = Path(tempfile.mkdtemp(dir=folder, prefix=".arriving-"))
+    except OSError as error:
+        raise FileSystemError(f"{folder} cannot be written: {error.strerror}", path=str(folder)) from error
+    try:
+        yield arrivals
     finally:
-        _remove_if_empty(folder / FOLDER)
+        shutil.rmtree(arrivals, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # if nothing has arrived
 
 
 def _is_there(target: Path, wheel: Candidate) -> bool:
@@ -68,25 +77,19 @@ def _is_there(target: Path, wheel: Candidate) -> bool:
     return digest.hexdigest() == wheel.sha256
 
 
-def _write(target: Path, wheel: Candidate, transport: Transport) -> None:
-    partial: str | None = None
+def _bring(wheel: Candidate, folder: Path, arrivals: Path, transport: Transport) -> None:
+    target, partial = folder / carried_path(wheel), arrivals / wheel.sha256
+    digest = hashlib.sha256()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
-        with os.fdopen(handle, "wb") as stream:
-            digest = hashlib.sha256()
+        with partial.open("wb") as stream:
             for block in _blocks(wheel, transport):
                 digest.update(block)
                 stream.write(block)
         _check(wheel, digest.hexdigest())
-        os.chmod(partial, 0o644)
+        target.parent.mkdir(exist_ok=True)
         os.replace(partial, target)
     except OSError as error:
         raise FileSystemError(f"{target} cannot be written: {error.strerror}", path=str(target)) from error
-    finally:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
-            _remove_if_empty(target.parent)
 
 
 def _check(wheel: Candidate, found: str) -> None:
@@ -101,9 +104,12 @@ def _check(wheel: Candidate, found: str) -> None:
 def _blocks(wheel: Candidate, transport: Transport) -> Iterator[bytes]:
     local = file_path(wheel.url)
     if local is not None:
-        with local.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                yield block
+        try:
+            with local.open("rb") as stream:
+                while block := stream.read(_BLOCK):
+                    yield block
+        except OSError as error:
+            raise FileSystemError(f"{local} cannot be read: {error.strerror}", path=str(local)) from error
         return
     with transport.request(wheel.url) as answer:
         length, got = answer.headers.get("Content-Length", ""), 0
@@ -112,8 +118,3 @@ def _blocks(wheel: Candidate, transport: Transport) -> Iterator[bytes]:
             yield block
     if length.isdigit() and got < int(length):
         raise NetworkError(f"{redact(wheel.url)} ended after {got} of {length} bytes")
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        folder.rmdir()

@@ -11,11 +11,11 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastenv.lock import cache
+from fastenv.lock.at_once import each
 from fastenv.scan.inventory import Distribution
 from fastenv.scan.record import Record, RecordRow, files_digest, read_record
 
@@ -59,8 +59,7 @@ def find_edits(
 
     # the largest first, so that no thread is left alone with one at the end
     order = sorted(chosen, key=lambda d: -d.size)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = dict(zip((d.name for d in order), pool.map(look, order), strict=True))
+    found = {it.name: edits for it, edits in each(look, order, threads=_THREADS)}
     hashes.save()
     return {key: edits for key, edits in sorted(found.items()) if edits}
 

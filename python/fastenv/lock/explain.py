@@ -6,7 +6,6 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -19,6 +18,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from fastenv.exceptions import Fault, NetworkError
+from fastenv.lock.at_once import each
 from fastenv.lock.pins import Pin
 from fastenv.lock.sources import Source
 from fastenv.lock.transport import Transport
@@ -42,8 +42,8 @@ class _Page:
 
 def explain(pins: Mapping[Pin, str], sources: Sequence[Source], transport: Transport) -> list[Fault]:
     """A fault for each pin that no source has; ``pins`` maps to what uv said of it."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(lambda pin: _fault(pin, pins[pin], sources, transport), pins))
+    asked = each(lambda pin: _fault(pin, pins[pin], sources, transport), pins, threads=_THREADS)
+    return [fault for _, fault in asked]
 
 
 def _fault(pin: Pin, words: str, sources: Sequence[Source], transport: Transport) -> Fault:

@@ -12,7 +12,6 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from packaging.utils import canonicalize_name
 
 from fastenv.exceptions import LockError, NetworkError
 from fastenv.lock import toml
+from fastenv.lock.at_once import each
 from fastenv.lock.sources import Network, Source, redact
 
 __all__ = ["Candidate", "Found", "Pin", "Resolver", "Target"]
@@ -157,13 +157,14 @@ class Resolver:
                 break
             suspects += named
             left = [pin for pin in left if pin not in named]
-        with ThreadPoolExecutor(_PROCESSES) as pool:
-            runs = list(pool.map(lambda pin: self._compile([pin], sources, refresh=[pin]), suspects))
-        for run in runs:
+        failing = {}
+        for pin, run in each(
+            lambda pin: self._compile([pin], sources, refresh=[pin]), suspects, threads=_PROCESSES
+        ):
             self._network_fault(run.complaint)
-        return {
-            pin: _because(run.complaint) for pin, run in zip(suspects, runs, strict=True) if run.text is None
-        }
+            if run.text is None:
+                failing[pin] = _because(run.complaint)
+        return failing
 
     def _bisect(self, pins: Sequence[Pin], sources: Sequence[Source]) -> list[Pin]:
         """One failing pin, found by halves: for words of uv that we don't understand."""

@@ -1,0 +1,45 @@
+"""Many things at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from fastenv.lock.at_once import Background, each
+
+
+def test_every_item_once() -> None:
+    assert dict(each(lambda number: number * 2, range(100), threads=7)) == {n: n * 2 for n in range(100)}
+    assert list(each(str, [], threads=4)) == []
+
+
+def test_they_do_run_at_once() -> None:
+    barrier = threading.Barrier(4, timeout=10)
+    assert len(list(each(lambda _: barrier.wait(), range(4), threads=4))) == 4
+
+
+def test_first_error_ends_it_and_nobody_is_waited_for() -> None:
+    begun: list[int] = []
+    silent = threading.Event()
+
+    def work(number: int) -> None:
+        begun.append(number)
+        if number == 1:
+            raise ValueError("one")
+        silent.wait(30)
+
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="one"):
+        list(each(work, range(50), threads=2))
+    assert time.monotonic() - started < 10
+    assert len(begun) < 10
+    silent.set()
+
+
+def test_background() -> None:
+    assert Background(lambda: 7).result() == 7
+    failing = Background(lambda: {}["absent"])
+    with pytest.raises(KeyError, match="absent"):
+        failing.result()
