@@ -313,6 +313,10 @@ impl ReadAt for Arrival {
         self.length().unwrap_or(0)
     }
 
+    fn has(&self, range: &Range<u64>) -> bool {
+        Self::has(self, range)
+    }
+
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let length = self.length().map_err(io::Error::other)?;
         let range = offset..offset.saturating_add(buffer.len() as u64);

@@ -224,7 +224,7 @@ impl<'a> Coordinator<'a> {
         match (job.verdict(), job.fault.take()) {
             (Verdict::Failed(fault), _) => return Err(fault.into()),
             (Verdict::Replaced(_), _) if job.handed_out > 0 => return Ok(()),
-            (Verdict::Replaced(next), _) => return self.restart(at, next),
+            (Verdict::Replaced(next), _) => return self.restart(at, &next),
             (Verdict::Right, Some(fault)) => return Err(fault),
             (Verdict::Open, Some(fault)) if fault.kind() != Kind::Artifact => return Err(fault),
             (Verdict::Open, Some(fault)) => {
@@ -250,14 +250,14 @@ impl<'a> Coordinator<'a> {
     }
 
     /// Begins again with bytes that come in another way.
-    fn restart(&mut self, at: usize, next: Arc<Arrival>) -> Result<()> {
+    fn restart(&mut self, at: usize, next: &Arc<Arrival>) -> Result<()> {
         let job = self.job(at);
         fs::remove_tree(&job.folder)?;
         fs::create_dir(&job.folder)?;
         job.arrival = next.clone();
         job.step = Step::Arriving;
         job.fault = None;
-        self.follow(at, &next);
+        self.follow(at, next);
         Ok(())
     }
 
@@ -272,6 +272,7 @@ impl<'a> Coordinator<'a> {
             version: locked.version.clone(),
             file_name: locked.file_name.clone(),
             sha256: locked.sha256,
+            files_digest: locked.files_digest,
         };
         let (arrival, tree) = (job.arrival.clone(), job.folder.join("tree"));
         self.hand_out(at, scope, move || {

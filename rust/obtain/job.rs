@@ -94,8 +94,9 @@ impl Job {
     pub(super) fn next_entry(&mut self) -> Option<(Arc<Unpacking>, usize)> {
         let Step::Unpacking { unpacking, waiting } = &mut self.step else { return None };
         let span = waiting.last()?.1.span.clone();
-        let has_head = || self.arrival.has(&(span.start..span.start + HEAD_START));
-        if !self.arrival.has(&span) && !(span.end - span.start > STREAMED && has_head()) {
+        let head = span.start..span.start + HEAD_START;
+        let is_streamed = span.end - span.start > STREAMED && self.arrival.has(&head);
+        if !is_streamed && !self.arrival.has(&span) {
             return None;
         }
         waiting.pop().map(|(at, _)| (unpacking.clone(), at))

@@ -77,11 +77,12 @@ fn slice(buffer: &mut Vec<u8>, len: usize) -> &mut [u8] {
     &mut buffer[..len]
 }
 
-/// Writes an entry to a file that must not exist yet.
+/// Writes an entry to a file that must not exist yet. Its hash is computed unless it is `known`.
 pub(crate) fn extract(
     source: &dyn ReadAt,
     entry: &Entry,
     target: Target<'_>,
+    known: Option<Sha256>,
     task: &Task,
 ) -> Result<Content, Cause> {
     if is_small(entry) {
@@ -89,7 +90,7 @@ pub(crate) fn extract(
             let mut file = target.create()?;
             fs::write_all(&mut file, content, target.path)?;
             target.seal(&file)?;
-            Ok(Content { sha256: Sha256::of(content), head: head(content) })
+            Ok(Content { sha256: known.unwrap_or_else(|| Sha256::of(content)), head: head(content) })
         });
     }
     let mut file = target.create()?;
@@ -100,11 +101,13 @@ pub(crate) fn extract(
         if !std::mem::replace(&mut seen, true) {
             first = head(piece);
         }
-        hasher.update(piece);
+        if known.is_none() {
+            hasher.update(piece);
+        }
         fs::write_all(&mut file, piece, target.path)
     })?;
     target.seal(&file)?;
-    Ok(Content { sha256: hasher.finish(), head: first })
+    Ok(Content { sha256: known.unwrap_or_else(|| hasher.finish()), head: first })
 }
 
 /// Goes through an entry without writing it.

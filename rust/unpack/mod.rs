@@ -19,6 +19,7 @@ mod names;
 mod places;
 mod record;
 pub mod version;
+mod vouched;
 pub mod wheel;
 
 pub use archive::{Archive, Entry, Method};
@@ -29,6 +30,7 @@ pub use wheel::{Expected, Planned, Unpacking, mtime_of};
 
 use std::cmp::Reverse;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -43,6 +45,11 @@ pub trait ReadAt: Send + Sync {
     /// Whether there is nothing to read.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether all bytes of `range` are there already.
+    fn has(&self, _range: &Range<u64>) -> bool {
+        true
     }
 
     /// Fills `buffer` from `offset`. Bytes that are still on their way are waited for; those that will not come are

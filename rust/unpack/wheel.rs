@@ -16,6 +16,7 @@ use crate::unpack::index::{EntryPoint, Index, IndexFile};
 use crate::unpack::inflate::{self, Content, Target};
 use crate::unpack::places::{FilePlace, Place, Places, Text};
 use crate::unpack::version::{normalize_name, same_version};
+use crate::unpack::vouched::Vouched;
 use crate::unpack::{ReadAt, entry_points, metadata, record};
 
 /// The largest METADATA, WHEEL, RECORD or `entry_points.txt` that is read, in bytes.
@@ -32,6 +33,8 @@ pub struct Expected {
     pub file_name: String,
     /// Of the whole wheel. Unpacking does not check it (the bytes may still be arriving); times of files come from it.
     pub sha256: Sha256,
+    /// The files digest of what was locked, for whose RECORD the lock vouches. Unpacking does not check it.
+    pub files_digest: Option<Sha256>,
 }
 
 /// Modification time of all files of the artifact, in seconds since 1970: 2000-01-01 and the digest's first 28 bits.
@@ -66,6 +69,7 @@ pub struct Unpacking {
     entries: Vec<Entry>,
     places: Places,
     found: Vec<OnceLock<Found>>,
+    vouched: Vouched,
     set_mode: bool,
 }
 
@@ -78,7 +82,16 @@ impl Unpacking {
         let places = Places::new(&entries, &expected.name).map_err(|fault| of(fault.into()))?;
         let set_mode = make_dirs(&dest_tree, &places.dirs).map_err(|fault| of(fault.into()))?;
         let found = entries.iter().map(|_| OnceLock::new()).collect();
-        Ok(Self { source, dest: dest_tree, expected, entries, places, found, set_mode })
+        Ok(Self {
+            source,
+            dest: dest_tree,
+            expected,
+            entries,
+            places,
+            found,
+            vouched: Vouched::default(),
+            set_mode,
+        })
     }
 
     /// What to extract; positions are what [`Self::extract`] takes. Every one must be extracted once, in any order.
@@ -108,7 +121,11 @@ impl Unpacking {
             }
             Place::File(file) => {
                 let path = self.dest.join(&file.path);
-                let content = inflate::extract(source, entry, self.target(file, &path), task)?;
+                if let Some(digest) = self.expected.files_digest {
+                    self.vouched.look(digest, source, &self.entries, &self.places, task);
+                }
+                let known = self.vouched.get(entry);
+                let content = inflate::extract(source, entry, self.target(file, &path), known, task)?;
                 let text = match file.text {
                     Some(_) => inflate::text(source, entry, LARGEST_TEXT, task)?,
                     None => Vec::new(),

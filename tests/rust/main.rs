@@ -14,4 +14,5 @@ mod lock;
 mod lock_text;
 mod unpack;
 mod unpacked;
+mod vouched;
 mod zip_writer;

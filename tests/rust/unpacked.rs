@@ -35,6 +35,7 @@ pub(crate) fn expected() -> Expected {
         version: String::from("1.0"),
         file_name: FILE_NAME.to_owned(),
         sha256: Sha256::of(b"the wheel"),
+        files_digest: None,
     }
 }
 
