@@ -47,6 +47,8 @@ pub struct Layout {
     pub rewritten: Vec<Place>,
     /// To be generated.
     pub scripts: Vec<Script>,
+    /// Not generated, since another package has their path: a RECORD still claims them.
+    pub lost_scripts: Vec<Script>,
     /// Files that lost their path to another package's file, which stands there instead.
     pub lost: HashMap<Place, Winner>,
     /// Claims that the lock does not decide, and claims on fastenv's own files.
@@ -304,14 +306,20 @@ impl Composer<'_> {
         let path = format!("prefix/bin/{name}");
         let decided = self.winners.get(path.as_str()).copied();
         if decided == Some(other) && decided != Some(package) {
-            return;
+            return self.layout.lost_scripts.push(script);
         }
         if decided.is_none() && other != package {
             let message = format!("script {name} is also in {}; this one is used", self.name(other));
             self.warn(package, message);
         }
         match held {
-            Winner::Script(at) => self.layout.scripts[at] = script,
+            Winner::Script(at) => {
+                takers.insert(name, (package, held));
+                let beaten = std::mem::replace(&mut self.layout.scripts[at], script);
+                if beaten.package != package {
+                    self.layout.lost_scripts.push(beaten);
+                }
+            }
             Winner::File(place) => {
                 let at = self.layout.scripts.len();
                 self.layout.lost.insert(place, Winner::Script(at));

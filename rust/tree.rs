@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
+use crate::digest::Sha256;
 use crate::error::Result;
 use crate::finish::record::{self, Row};
 use crate::finish::{Generated, generate, scripts, venv};
@@ -139,7 +140,7 @@ impl Recipe<'_> {
         if let Some(text) = &locked.direct_url {
             companions.push(own("direct_url.json", text.as_bytes())?);
         }
-        let mut rows = self.rows(package, scripts);
+        let mut rows = self.rows(package, scripts)?;
         rows.extend(companions.iter().map(|file| self.row(file)));
         let text = record::text(rows, &format!("{}/RECORD", artifact.index.dist_info));
         companions.push(own("RECORD", text.as_bytes())?);
@@ -150,7 +151,7 @@ impl Recipe<'_> {
         Row { path: record::relative(&file.path, &self.site()), sha256: file.sha256, size: file.size }
     }
 
-    fn rows(&self, package: usize, scripts: &HashMap<ScriptKey, &Generated>) -> Vec<Row> {
+    fn rows(&self, package: usize, made: &HashMap<ScriptKey, &Generated>) -> Result<Vec<Row>> {
         let site = self.site();
         let index = &self.artifacts[package].index;
         let dirs: Vec<String> = index
@@ -165,42 +166,45 @@ impl Recipe<'_> {
             #[allow(clippy::cast_possible_truncation)] // an index has fewer than 2^32 rows
             let place = Place { package: package as u32, file: at as u32 };
             let path = format!("{}{}", dirs[file.dir as usize], file.name);
-            if let Some((sha256, size)) = self.standing(place, scripts) {
+            if let Some((sha256, size)) = self.claimed(place, made)? {
                 rows.push(Row { path, sha256, size });
             }
         }
         let own = self.layout.scripts.iter().enumerate().filter(|(_, script)| script.package == package);
-        rows.extend(own.map(|(at, _)| self.row(scripts[&ScriptKey::EntryPoint(at)])));
-        rows
+        rows.extend(own.map(|(at, _)| self.row(made[&ScriptKey::EntryPoint(at)])));
+        rows.extend(self.layout.lost_scripts.iter().filter(|lost| lost.package == package).map(|lost| {
+            let text = scripts::entry_point(&lost.entry_point, &self.prefix.join("bin/python"));
+            let path = record::relative(&format!("bin/{}", lost.entry_point.name), &site);
+            Row { path, sha256: Sha256::of(text.as_bytes()), size: text.len() as u64 }
+        }));
+        Ok(rows)
     }
 
-    /// Digest and size of what stands where this file claims to be; `None` if it is the environment's own.
-    fn standing(
-        &self,
-        place: Place,
-        scripts: &HashMap<ScriptKey, &Generated>,
-    ) -> Option<(crate::digest::Sha256, u64)> {
-        let winner = match self.layout.lost.get(&place) {
-            None => place,
-            Some(Winner::File(winner)) => *winner,
-            Some(Winner::Script(at)) => {
-                return scripts.get(&ScriptKey::EntryPoint(*at)).map(|file| (file.sha256, file.size));
-            }
-            Some(Winner::Own) => return None,
-        };
-        if let Some(script) = scripts.get(&ScriptKey::Rewritten(winner)) {
-            return Some((script.sha256, script.size));
+    /// Digest and size for a row of RECORD; `None` for what is the environment's own. A file that lost its path
+    /// keeps its claim, as with other installers: a scan tells by the claims that the path is contested, and by
+    /// the bytes whose it is.
+    fn claimed(&self, place: Place, made: &HashMap<ScriptKey, &Generated>) -> Result<Option<(Sha256, u64)>> {
+        if self.layout.lost.get(&place) == Some(&Winner::Own) {
+            return Ok(None);
         }
-        let file = file_of(self.artifacts, winner);
-        Some((file.sha256, file.size))
+        if let Some(script) = made.get(&ScriptKey::Rewritten(place)) {
+            return Ok(Some((script.sha256, script.size)));
+        }
+        let file = file_of(self.artifacts, place);
+        if file.shebang && self.layout.lost.contains_key(&place) {
+            let path = self.artifacts[place.package as usize].file(file);
+            let content = scripts::rewrite(&fs::read(&path)?, &self.prefix.join("bin/python"));
+            return Ok(Some((Sha256::of(&content), content.len() as u64)));
+        }
+        Ok(Some((file.sha256, file.size)))
     }
 
-    fn artifact_rows(&self) -> Vec<(crate::digest::Sha256, String)> {
+    fn artifact_rows(&self) -> Vec<(Sha256, String)> {
         let names = self.lock.packages.iter().map(|package| package.name.clone());
         self.artifacts.iter().map(|artifact| artifact.sha256).zip(names).collect()
     }
 
-    fn lost_rows(&self) -> Vec<(crate::digest::Sha256, String)> {
+    fn lost_rows(&self) -> Vec<(Sha256, String)> {
         let mut rows: Vec<_> = self
             .layout
             .lost
