@@ -11,6 +11,8 @@ from tests.lab.lab import Lab, run
 from tests.lab.records import record_faults, rows, site_packages
 from tests.lab.trees import differences
 
+import fastenv
+
 
 def test_installer_requested_and_direct_url(lab: Lab) -> None:
     one, two = lab.wheel("one", requires=["two"]), lab.wheel("two")
@@ -113,7 +115,7 @@ def test_the_lock_says_who_has_a_shared_script(lab: Lab, winner: str) -> None:
     assert lab.run("verify", prefix, "--full").code == 0
 
 
-@pytest.mark.parametrize("winner", ["one", "two"])
+@pytest.mark.parametrize("winner", ["one", "three", "two"])
 def test_the_lock_says_whose_entry_point_it_is(lab: Lab, winner: str) -> None:
     wheels = [
         lab.wheel(
@@ -121,9 +123,9 @@ def test_the_lock_says_whose_entry_point_it_is(lab: Lab, winner: str) -> None:
             files={f"{name}.py": f"def main():\n    print({name!r})\n"},
             entry_points={"console_scripts": {"tool": f"{name}:main"}},
         )
-        for name in ("one", "two")
+        for name in ("one", "three", "two")
     ]
-    contested = {"prefix/bin/tool": (winner, ["one", "two"])}
+    contested = {"prefix/bin/tool": (winner, ["one", "three", "two"])}
     prefix = lab.materialize(lab.lock(*wheels, contested=contested))
     assert run([str(prefix / "bin/tool")], env=lab.environ).out == f"{winner}\n"
     assert record_faults(prefix) == []
@@ -153,3 +155,37 @@ def test_modes_are_ours_but_for_the_executable_bit(lab: Lab) -> None:
     site = site_packages(lab.materialize(lab.lock(wheel)))
     modes = {name: stat.S_IMODE((site / "one" / name).stat().st_mode) for name in ("run", "plain")}
     assert modes == {"run": 0o555, "plain": 0o444}
+
+
+def test_a_contest_can_be_read_from_the_environment(lab: Lab) -> None:
+    """A scan of the copy tells the same contested paths, with the same winners: it can be locked in turn."""
+
+    def shape(name: str) -> dict[str, Any]:
+        return {
+            "files": {SHARED: f"owner = {name!r}\n", f"{name}.py": "def main(): ...\n"},
+            "data": {
+                "scripts/script": f"#!python\nprint({name!r})\n",
+                "scripts/same": "#!python\n",
+                "scripts/mixed": "#!python\nprint('mixed')\n",
+            },
+            "entry_points": {"console_scripts": {"point": f"{name}:main"}},
+        }
+
+    mixed = lab.wheel(
+        "mixed", files={"mixed.py": ""}, entry_points={"console_scripts": {"mixed": "mixed:main"}}
+    )
+    wheels = [*(lab.wheel(name, **shape(name)) for name in ("one", "two")), mixed]
+    both, all_ = ["one", "two"], ["mixed", "one", "two"]
+    contested = {
+        f"site/{SHARED}": ("two", both),
+        "prefix/bin/script": ("one", both),
+        "prefix/bin/point": ("two", both),
+        "prefix/bin/mixed": ("mixed", all_),
+    }
+    prefix = lab.materialize(lab.lock(*wheels, contested=contested))
+    told = {
+        row.path: (row.winner, [claim.name for claim in row.claims])
+        for row in fastenv.scan(prefix=prefix).contested
+    }
+    assert told == contested
+    assert record_faults(prefix) == []

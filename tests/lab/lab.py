@@ -123,12 +123,25 @@ class Lab:
 
     def reference(self, *wheels: Path, name: str = "reference") -> Path:
         """An environment of the same wheels, by uv."""
-        prefix = self.envs / name
-        uv("venv", "--python", base_python(), prefix, env=self.environ)
-        target = ["--python", prefix / "bin/python", "--link-mode", "copy"]
+        prefix = self._bare(name)
         if wheels:
-            uv("pip", "install", "--offline", "--no-index", "--no-deps", *target, *wheels, env=self.environ)
+            self._install(prefix, "--offline", "--no-index", *wheels)
         return prefix
+
+    def original(self, *wheels: Path, name: str = "original") -> Path:
+        """The same, installed from this lab's index: it can be locked."""
+        prefix = self._bare(name)
+        pins = [f"{row[0]}=={row[1]}" for row in (wheel.name.split("-") for wheel in wheels)]
+        self._install(prefix, "--default-index", self.index.url, *pins)
+        return prefix
+
+    def _bare(self, name: str) -> Path:
+        uv("venv", "--python", base_python(), self.envs / name, env=self.environ)
+        return self.envs / name
+
+    def _install(self, prefix: Path, *what: object) -> None:
+        target = ["--python", prefix / "bin/python", "--link-mode", "copy", "--no-deps"]
+        uv("pip", "install", *target, *what, env=self.environ)
 
 
 def base_python() -> str:

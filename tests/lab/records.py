@@ -29,21 +29,24 @@ def rows(record: Path) -> list[tuple[str, str, str]]:
 def record_faults(prefix: Path) -> list[str]:
     """What is wrong with the RECORDs of an environment: rows that lie, files without a row, rows said twice."""
     site = site_packages(prefix)
-    faults, recorded = [], set()
+    faults: list[str] = []
+    claims: dict[str, list[str | None]] = {}
     for record in site.glob("*.dist-info/RECORD"):
         found = rows(record)
         own = record.relative_to(site).as_posix()
         if len({path for path, _, _ in found}) != len(found):
             faults.append(f"{own} names a path twice")
         for path, digest, size in found:
-            recorded.add(os.path.normpath(site / path))
-            if fault := _fault(site / path, digest, size, bare=path == own):
-                faults.append(f"{own}: {path}: {fault}")
+            fault = _fault(site / path, digest, size, bare=path == own)
+            told = claims.setdefault(os.path.normpath(site / path), [])
+            told.append(fault and f"{own}: {path}: {fault}")
+    # Of several that claim a path, one has it; the others keep the claim of what they brought, as installers do.
+    faults += [told[0] for told in claims.values() if all(told) and told[0]]
     for folder, folders, files in os.walk(prefix):
         folders[:] = [name for name in folders if name != "__pycache__"]
         for name in files:
             path = f"{folder}/{name}"
-            if path not in recorded and not _OWN.fullmatch(os.path.relpath(path, prefix)):
+            if path not in claims and not _OWN.fullmatch(os.path.relpath(path, prefix)):
                 faults.append(f"{os.path.relpath(path, prefix)} is in no RECORD")
     return faults
 
