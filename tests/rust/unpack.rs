@@ -380,8 +380,14 @@ fn survives(bytes: Vec<u8>) -> Result<Index, UnpackError> {
     unpacked
 }
 
+/// 128 cases for each property, or as many as `PROPTEST_CASES` says.
+fn cases() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").map_or(128, |text| text.parse().unwrap());
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn what_goes_in_comes_out(files in tree()) {
