@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, header};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector as _, RustlsConnector};
-use ureq::{Agent, BodyReader, Proxy, ProxyProtocol};
+use ureq::{Agent, BodyReader, Proxy, ProxyProtocol, Timeout};
 
 use super::address::Address;
 use super::connect::{Forward, Names, Sockets, Stop};
@@ -74,9 +74,7 @@ impl From<ureq::Error> for NoAnswer {
     fn from(fault: ureq::Error) -> Self {
         match fault {
             ureq::Error::Io(fault) => Self::of_io(&fault),
-            ureq::Error::Timeout(_) => {
-                Self { what: said_plainly("", io::ErrorKind::TimedOut), passing: true }
-            }
+            ureq::Error::Timeout(limit) => Self { what: timeout_text(limit).to_owned(), passing: true },
             ureq::Error::Rustls(fault) => Self::lasting(format!("TLS: {fault}")),
             fault
             @ (ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_)) => {
@@ -87,12 +85,20 @@ impl From<ureq::Error> for NoAnswer {
     }
 }
 
+fn timeout_text(limit: Timeout) -> &'static str {
+    match limit {
+        Timeout::Resolve => "the name was not found in time",
+        Timeout::Connect => "no connection in time",
+        _ => "no data for too long",
+    }
+}
+
 fn said_plainly(text: &str, kind: io::ErrorKind) -> String {
     match kind {
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no data for too long".to_owned(),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => timeout_text(Timeout::PerRead).to_owned(),
         io::ErrorKind::UnexpectedEof => "the connection was closed before all was there".to_owned(),
         io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),
-        _ if text.starts_with("timeout") => "no data for too long".to_owned(),
+        _ if text.starts_with("timeout") => timeout_text(Timeout::PerRead).to_owned(),
         _ => text.to_owned(),
     }
 }
@@ -126,7 +132,8 @@ impl Client {
     ) -> Result<Answer, NoAnswer> {
         let mut at = address.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let (parts, body) = self.request(&at, range, if_range)?.into_parts();
+            let login = self.login(&at, address);
+            let (parts, body) = self.request(&at, login, range, if_range)?.into_parts();
             let location = parts.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
             match location {
                 Some(location) if matches!(parts.status.as_u16(), 301 | 302 | 303 | 307 | 308) => {
@@ -142,6 +149,7 @@ impl Client {
     fn request(
         &self,
         address: &Address,
+        login: Option<&Login>,
         range: Option<&Range<u64>>,
         if_range: Option<&str>,
     ) -> Result<ureq::http::Response<ureq::Body>, NoAnswer> {
@@ -152,19 +160,25 @@ impl Client {
                 request = request.header(header::IF_RANGE, etag);
             }
         }
-        if let Some(login) = self.login(address) {
+        if let Some(login) = login {
             request = request.header(header::AUTHORIZATION, login.to_basic());
         }
         Ok(request.call()?)
     }
 
-    fn login<'a>(&'a self, address: &'a Address) -> Option<&'a Login> {
-        address.login().or_else(|| {
+    /// What to log in with at `at`, having been sent there by `first`: never in clear text what was asked for over
+    /// TLS, and at another host only what netrc says of that very host. (A signed URL of an object store is
+    /// refused if it comes with credentials besides.)
+    fn login<'a>(&'a self, at: &'a Address, first: &Address) -> Option<&'a Login> {
+        if first.is_https() && !at.is_https() {
+            return None;
+        }
+        at.login().or_else(|| {
             let netrc = self.netrc.get_or_init(|| {
                 let text = self.options.netrc.as_deref().and_then(|path| fs::read(path).ok());
                 Netrc::parse(&String::from_utf8_lossy(&text.unwrap_or_default()))
             });
-            netrc.login(address.host())
+            netrc.login(at.host(), at.host() == first.host())
         })
     }
 

@@ -247,6 +247,9 @@ impl Shared {
     }
 
     fn begin(self: &Arc<Self>, transfer: &Arc<Transfer>, memory: Option<Storage>) {
+        if transfer.is_forsaken() {
+            return transfer.fail(FetchError::Cancelled(Cancelled));
+        }
         if let Err(fault) = self.with_surroundings(|around| transfer.begin(memory, around)) {
             return transfer.fail(fault);
         }

@@ -50,10 +50,10 @@ impl Netrc {
         Self(entries)
     }
 
-    /// The first entry for `host`, or the default one.
-    pub(super) fn login(&self, host: &str) -> Option<&Login> {
+    /// The first entry for `host`, or the default one if it `may_be_default`.
+    pub(super) fn login(&self, host: &str, may_be_default: bool) -> Option<&Login> {
         let host = host.to_lowercase();
-        let entry = self.0.iter().find(|(name, _)| *name == host || name.is_empty());
+        let entry = self.0.iter().find(|(name, _)| *name == host || (may_be_default && name.is_empty()));
         entry.map(|(_, login)| login)
     }
 }
@@ -114,10 +114,11 @@ mod tests {
         let text = "# machine no.example login x password y\nmachine A.example login u password \"p \\\" w\"\n\
                     macdef init\nmachine m.example login evil\n\nmachine b.example\n  account z\n  login v\n  password #w\ndefault login d password e";
         let netrc = Netrc::parse(text);
-        let pair = |host| netrc.login(host).map(|l| (l.user.clone(), l.password.clone())).unwrap();
+        let pair = |host| netrc.login(host, true).map(|l| (l.user.clone(), l.password.clone())).unwrap();
         assert_eq!(pair("a.example"), ("u".into(), "p \" w".into()));
         assert_eq!(pair("b.example"), ("v".into(), "#w".into()));
         assert_eq!(pair("m.example"), ("d".into(), "e".into()));
-        assert!(Netrc::parse("machine x.example login u").login("y.example").is_none());
+        assert!(netrc.login("m.example", false).is_none());
+        assert!(Netrc::parse("machine x.example login u").login("y.example", true).is_none());
     }
 }

@@ -27,7 +27,7 @@ pub struct Options {
     pub memory_file: u64,
     /// Bytes that files in memory may hold together; a file that does not fit waits for others to be dropped.
     pub memory: u64,
-    /// Bytes asked for at once from a large file.
+    /// Bytes asked for at once from a large file; half or twice as much where that suits its length better.
     pub piece: u64,
     /// Fetch the last 64 KiB first of files over 1 MiB, so that a zip's directory is known early.
     pub tail_first: bool,

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::error::FetchError;
 use super::options::Options;
+use super::part::BLOCK;
 use super::retry;
 
 /// Bytes after which earlier failures are forgiven.
@@ -72,6 +73,12 @@ pub(super) struct Plan {
     begun: bool,
 }
 
+/// Bytes of one piece: every connection gets two or so, within a factor of two of what is set. In whole blocks.
+fn grain(length: u64, options: &Options) -> u64 {
+    let share = length / (2 * options.connections.max(1) as u64);
+    share.clamp(options.piece / 2, options.piece * 2).next_multiple_of(BLOCK)
+}
+
 impl Plan {
     pub(super) fn new(mirror: usize, in_one_piece: bool) -> Self {
         Self {
@@ -97,7 +104,7 @@ impl Plan {
         self.begun = true;
         self.length = length;
         self.parallel = length.is_some_and(|length| length > options.memory_file);
-        let grain = if self.parallel { options.piece.max(1) } else { u64::MAX };
+        let grain = length.filter(|_| self.parallel).map_or(u64::MAX, |length| grain(length, options));
         for gap in gaps {
             let mut at = gap.start;
             while at < gap.end {

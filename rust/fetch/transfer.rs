@@ -158,12 +158,16 @@ impl Transfer {
         }
     }
 
+    /// Whether nobody else holds the arrival any more.
+    pub(super) fn is_forsaken(&self) -> bool {
+        Arc::strong_count(&self.arrival) == 1
+    }
+
     fn goes_on(&self, bytes: u64, around: &Surroundings<'_>) -> bool {
         around.task.fetched(bytes);
         // Still warm from being received. Files on disk are followed by a thread of their own.
         self.arrival.hash_blocks();
-        let is_wanted = Arc::strong_count(&self.arrival) > 1;
-        is_wanted && !around.task.is_cancelled() && !self.arrival.is_settled()
+        !self.is_forsaken() && !around.task.is_cancelled() && !self.arrival.is_settled()
     }
 
     fn address(&self, mirror: usize) -> Result<Address, FetchError> {

@@ -60,6 +60,15 @@ fn credentials_stay_with_their_host() {
     outcome(Run::new(options()).start(source(&[url], &content))).unwrap();
     assert!(authorizations(&first)[0].is_some());
     assert_eq!(authorizations(&other), [None]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let netrc = folder.path().join("netrc");
+    fs::write_new(&netrc, format!("default login user password {SECRET}\n").as_bytes(), 0o600).unwrap();
+    let run = Run::new(Options { netrc: Some(netrc), ..options() });
+    let by_name = format!("http://localhost:{}/f", first.address.port());
+    outcome(run.start(source(&[by_name], &content))).unwrap();
+    assert!(authorizations(&first)[1].is_some(), "the default entry is for the host that was named");
+    assert_eq!(authorizations(&other), [None, None]);
 }
 
 #[test]
