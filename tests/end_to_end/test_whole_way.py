@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.lab.lab import Done, Lab, run
@@ -102,9 +103,10 @@ def test_wheels_of_a_find_links_folder_travel_with_the_lock(lab: Lab, wheels: li
 def test_json_says_what_happens(lab: Lab, wheels: list[Path]) -> None:
     """One object a line on standard output, from both programs; the last one says where and what."""
     lock = lab.lock(*wheels)
-    for number, say in enumerate((lab.run, lambda *words: cli(lab, *words))):
-        prefix = lab.prefix(f"env{number}")
-        done = say("materialize", lock, "--prefix", prefix, "--json")
+    for name in ("node", "python"):
+        prefix = lab.prefix(name)
+        words = ("materialize", lock, "--prefix", prefix, "--json")
+        done = lab.run(*words) if name == "node" else cli(lab, *words)
         rows = [json.loads(line) for line in done.out.splitlines()]
         assert rows[0]["event"] == "plan"
         assert rows[-1]["event"] == "done"
@@ -135,7 +137,7 @@ def test_errors_in_python_say_what_where_and_what_to_do(lab: Lab, wheels: list[P
     from tests.lab.locks import here
 
     app, prefix = wheels[0], lab.prefix("env")
-    where = {"root": lab.root, "prefix": prefix}
+    where: dict[str, Any] = {"root": lab.root, "prefix": prefix}
     with pytest.raises(LockFormatError) as lock_fault:
         fastenv.materialize(lab.folder / "absent.toml", **where)
     absent = here().version + "99"

@@ -64,7 +64,8 @@ def here() -> Interpreter:
 def interpreter_at(executable: str) -> Interpreter:
     """What an interpreter says of itself."""
     asked = subprocess.run([executable, "-I", "-c", _QUESTION], capture_output=True, check=True, text=True)
-    return Interpreter(*json.loads(asked.stdout), executable)
+    implementation, version, soabi, build = json.loads(asked.stdout)
+    return Interpreter(implementation, version, soabi, build, executable)
 
 
 def lock_text(
