@@ -13,6 +13,7 @@ use crate::unpack::archive::Entry;
 use crate::unpack::claims::Claims;
 use crate::unpack::fault::Cause;
 use crate::unpack::places::{FilePlace, Place, Places, Text};
+use crate::unpack::record::Row;
 use crate::unpack::{ReadAt, entry_points, inflate, metadata, record};
 
 /// Larger texts are not read ahead of their turn. Bytes.
@@ -98,7 +99,18 @@ fn rows(
     if claims.files_digest() != digest {
         return Ok(None);
     }
-    let known =
-        rows.iter().filter_map(|row| Some((row.path.to_string(), (row.sha256?, row.size.parse().ok()?))));
-    Ok(Some(known.collect()))
+    Ok(known(&rows))
+}
+
+/// `None` if RECORD contradicts itself. Rows that are not in the digest are nobody's word.
+fn known(rows: &[Row<'_>]) -> Option<Rows> {
+    let mut known = Rows::new();
+    for row in rows.iter().filter(|row| !row.path.ends_with(".pyc")) {
+        let (Some(sha256), Ok(size)) = (row.sha256, row.size.parse()) else { continue };
+        let before = known.insert(row.path.to_string(), (sha256, size));
+        if before.is_some_and(|before| before != (sha256, size)) {
+            return None;
+        }
+    }
+    Some(known)
 }

@@ -43,3 +43,20 @@ fn a_record_that_nobody_vouches_for_is_not_believed() {
     // Whoever locked says that these very rows were found true.
     assert_eq!(hash(&unpack(&zip, Some(computed.files_digest))), Some(claimed));
 }
+
+#[test]
+fn rows_that_the_files_digest_leaves_out_or_that_contradict_each_other_are_not_believed() {
+    let other = Sha256::of(b"other").to_record();
+    for (name, extra) in [
+        // The digest is not over byte code, so its row is nobody's word.
+        ("a.pyc", format!("a.pyc,sha256={other},6\n")),
+        ("a.py", format!("a.py,sha256={other},6\na.py,sha256={},6\n", Sha256::of(b"a = 1\n").to_record())),
+    ] {
+        let mut zip = wheel(vec![Part::stored(name, b"a = 1\n")]);
+        zip.parts.pop();
+        zip.parts.push(Part::stored("my_pkg-1.0.dist-info/RECORD", extra.as_bytes()));
+        let computed = unpack(&zip, None);
+        assert!(!computed.warnings.is_empty());
+        assert_eq!(unpack(&zip, Some(computed.files_digest)), computed, "{name}");
+    }
+}
