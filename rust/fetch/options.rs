@@ -29,7 +29,7 @@ pub struct Options {
     pub memory: u64,
     /// Bytes asked for at once from a large file; half or twice as much where that suits its length better.
     pub piece: u64,
-    /// Fetch the last 64 KiB first of files over 1 MiB, so that a zip's directory is known early.
+    /// Fetch the last 64 KiB first of files of 4 MiB and more, so that a zip's directory is known early.
     pub tail_first: bool,
     /// Proxies by scheme.
     pub proxies: ProxySettings,

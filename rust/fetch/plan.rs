@@ -11,6 +11,8 @@ use super::retry;
 
 /// Bytes after which earlier failures are forgiven.
 const PROGRESS: u64 = 1 << 20;
+/// Smaller files are soon there as a whole: one more request would cost more than it brings.
+const TAIL_FROM: u64 = 4 << 20;
 /// The end of a zip file with its directory, most often.
 const TAIL: u64 = 64 << 10;
 
@@ -113,7 +115,8 @@ impl Plan {
                 at = end;
             }
         }
-        if options.tail_first && self.ranges != Ranges::No && length.is_some_and(|length| length > PROGRESS) {
+        if options.tail_first && self.ranges != Ranges::No && length.is_some_and(|length| length >= TAIL_FROM)
+        {
             self.put_tail_first();
         }
     }

@@ -187,9 +187,9 @@ fn reads_wait_for_their_bytes_and_listeners_hear_of_them() {
 
 #[test]
 fn the_tail_comes_first() {
-    let content = bytes(3 * MIB / 2);
-    let server = Server::of(&content, move |request, content| Reply::ranged(content, request).rate(4e6));
-    let run = Run::new(Options { tail_first: true, ..options() });
+    let content = bytes(9 * MIB / 2);
+    let server = Server::of(&content, move |request, content| Reply::ranged(content, request).rate(9e6));
+    let run = Run::new(Options { tail_first: true, memory_file: 8 << 20, ..options() });
     let arrival = run.start(source(&[server.url("/f")], &content));
     let end = content.len() as u64;
     arrival.wait(&(end - 65_536..end)).unwrap();
