@@ -41,7 +41,7 @@ pub fn prepare(name: &OsStr, options: &Options, task: &Task) -> Result<Ready> {
         return Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None });
     }
     if path.is_dir() {
-        return from_prefix(path);
+        return from_prefix(path, options, task);
     }
     match name.to_str().filter(|text| is_id(text)) {
         Some(id) => from_id(&id.to_ascii_lowercase(), options, task),
@@ -53,19 +53,35 @@ fn is_id(text: &str) -> bool {
     (12..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn from_prefix(path: &Path) -> Result<Ready> {
+fn from_prefix(path: &Path, options: &Options, task: &Task) -> Result<Ready> {
     let prefix = crate::fs::canonicalize(path)?;
     match Standing::of(&prefix) {
         Standing::Ours(state) => Ok(Ready { prefix, env_id: state.env_id, warning: None }),
-        Standing::Changed => match State::read(&prefix).filter(|state| state.prefix == prefix) {
-            Some(state) => {
-                let warning = format!("{} was changed since it was materialized", prefix.display());
-                Ok(Ready { prefix, env_id: state.env_id, warning: Some(warning) })
-            }
-            None => Err(Error::Unfinished(prefix)),
-        },
+        Standing::Changed => changed(prefix, options, task),
         _ => Err(PrefixError::Foreign(prefix).into()),
     }
+}
+
+/// A user's environment is run as it is; what the store owns is nobody's to change, and is made again.
+fn changed(prefix: PathBuf, options: &Options, task: &Task) -> Result<Ready> {
+    let Some(state) = State::read(&prefix).filter(|state| state.prefix == prefix) else {
+        return Err(Error::Unfinished(prefix));
+    };
+    if let Some(root) = root_of(&prefix, state.env_id) {
+        let options = Options { root: Some(root), ..options.clone() };
+        return from_id(&state.env_id.to_string(), &options, task);
+    }
+    let warning = format!("{} was changed since it was materialized", prefix.display());
+    Ok(Ready { prefix, env_id: state.env_id, warning: Some(warning) })
+}
+
+/// The root of the store that has its environment of this id at `prefix`.
+fn root_of(prefix: &Path, env_id: Sha256) -> Option<PathBuf> {
+    let name = prefix.file_name()?.to_str()?;
+    let v1 = prefix.parent()?.parent()?;
+    let is_own =
+        prefix == v1.join("envs").join(name) && env_id.to_string().starts_with(name) && name.len() == 16;
+    (is_own && v1.ends_with("v1")).then(|| v1.parent().map(Path::to_path_buf))?
 }
 
 /// From the store: the environment if it stands, else its lock, which was kept when it was made.
