@@ -38,15 +38,16 @@ def opened(prefix: Path) -> None:
         folder.chmod(0o755)
 
 
-@pytest.mark.parametrize("verb", ["materialize", "exec"])
+@pytest.mark.parametrize("verb", ["materialize", "exec", "exec the prefix"])
 def test_an_environment_of_the_store_is_set_aside_and_made_again(lab: Lab, wheel: Path, verb: str) -> None:
     lock = lab.lock(wheel)
     prefix = lab.materialize(lock, prefix=None)
     published = snapshot(prefix)
     opened(prefix)
     pip_install(lab, prefix, lab.wheel("extra"))
-    words = [lock] if verb == "materialize" else [lock, "--", "python", "-c", "import one"]
-    done = lab.run(verb, *words)
+    named = prefix if "prefix" in verb else lock
+    words = [named] if verb == "materialize" else [named, "--", "python", "-c", "import one"]
+    done = lab.run(verb.split()[0], *words)
     assert done.code == 0, done.err
     assert not (site_packages(prefix) / "extra.py").exists()
     assert record_faults(prefix) == []

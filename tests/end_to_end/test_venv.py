@@ -137,8 +137,10 @@ def test_pip_installs_into_an_empty_environment(lab: Lab) -> None:
 def test_activate_in_csh(lab: Lab) -> None:
     prefix = lab.materialize(lab.lock(lab.wheel("one")))
     shell = shutil.which("csh") or shutil.which("tcsh")
-    text = f"source {prefix}/bin/activate.csh; which python; deactivate; echo $?VIRTUAL_ENV"
-    done = run([str(shell), "-f", "-c", text], env=lab.environ)
+    # An alias holds from the next line on.
+    script = lab.folder / "script.csh"
+    script.write_text(f"source {prefix}/bin/activate.csh\nwhich python\ndeactivate\necho $?VIRTUAL_ENV\n")
+    done = run([str(shell), "-f", str(script)], env=lab.environ)
     assert done.out == f"{prefix}/bin/python\n0\n", done
 
 
