@@ -359,13 +359,14 @@ impl Shared {
         let mut lacks_memory = false;
         for at in 0..queue.waiting.len() {
             let transfer = &queue.waiting[at];
-            let is_large = self.is_large(transfer);
-            if (is_large && only_small) || (!is_large && lacks_memory) {
+            let (is_large, is_wanted) = (self.is_large(transfer), transfer.arrival.is_wanted());
+            if (is_large && only_small) || (!is_large && lacks_memory && !is_wanted) {
                 continue;
             }
-            let memory = if is_large { None } else { self.room_for(transfer) };
+            // Files that wait for memory keep their order, so that a larger one gets its turn.
+            let memory = if is_large || lacks_memory { None } else { self.room_for(transfer) };
             let is_starved = queue.starved_since.is_some_and(|since| now >= since + PATIENCE);
-            if !is_large && memory.is_none() && !transfer.arrival.is_wanted() && !is_starved {
+            if !is_large && memory.is_none() && !is_wanted && !is_starved {
                 lacks_memory = true;
                 let since = *queue.starved_since.get_or_insert(now);
                 *wake = Some(wake.map_or(since + PATIENCE, |other| other.min(since + PATIENCE)));

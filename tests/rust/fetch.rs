@@ -214,7 +214,7 @@ fn memory_is_bounded_and_nobody_waits_for_ever() {
 fn an_arrival_that_nobody_holds_is_not_fetched_to_its_end() {
     let content = bytes(MIB);
     let server = Server::of(&content, move |request, content| {
-        Reply::whole(content).rate(if request.number == 0 { 1e5 } else { 1e9 })
+        Reply::whole(content).rate(if request.target == "/dropped" { 1e5 } else { 1e9 })
     });
     let mut run = Run::new(Options { connections: 1, ..options() });
     drop(run.start(source(&[server.url("/dropped")], &content)));
