@@ -47,7 +47,7 @@ def test_an_environment_of_the_store_is_set_aside_and_made_again(lab: Lab, wheel
     pip_install(lab, prefix, lab.wheel("extra"))
     named = prefix if "prefix" in verb else lock
     words = [named] if verb == "materialize" else [named, "--", "python", "-c", "import one"]
-    done = lab.run(verb.split()[0], *words)
+    done = lab.run(verb.split(maxsplit=1)[0], *words)
     assert done.code == 0, done.err
     assert not (site_packages(prefix) / "extra.py").exists()
     assert record_faults(prefix) == []

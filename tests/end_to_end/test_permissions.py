@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.lab.lab import Done, Lab, snapshot
 from tests.lab.locks import Interpreter, here, interpreter_at
 from tests.lab.mounts import need_root, tmpfs
 from tests.lab.records import record_faults, site_packages
+from tests.lab.trees import differences
 
 pytestmark = pytest.mark.root
 
@@ -158,6 +161,40 @@ def test_a_parent_that_may_not_be_written_to(user: Lab) -> None:
     assert not (site_packages(prefix) / "one.py").exists()
     assert record_faults(prefix) == []
     assert [path.name for path in parent.iterdir()] == ["env"]
+
+
+def test_in_place_and_killed(user: Lab) -> None:
+    """What was not finished is nobody's environment: exec refuses it, the next materialize makes it whole."""
+    parent = user.folder / "closed"
+    locked(parent, 0o755)
+    prefix = parent / "env"
+    prefix.mkdir()
+    os.chown(prefix, USER, USER)
+    many = user.wheel("many", files={f"many/m{number}.py": f"x = {number}\n" for number in range(800)})
+    lock = user.lock(many)
+    assert as_user(user, "materialize", lock, "--prefix", user.prefix("warm")).code == 0
+    dice = random.Random(3)
+    command = [*DROP, *user.command("materialize", lock, "--prefix", prefix, "--link-mode", "copy")]
+    unfinished = 0
+    for _ in range(10):
+        process = subprocess.Popen(
+            command, env=user.environ, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        time.sleep(dice.uniform(0.01, 0.15))
+        process.kill()
+        process.wait()
+        if (prefix / ".fastenv").exists() and not (prefix / ".fastenv/state").exists():
+            unfinished += 1
+            done = as_user(user, "exec", prefix, "--", "echo", "must not run")
+            assert (done.code, done.out, done.err.count("\n")) == (125, "", 1)
+        elif (prefix / ".fastenv/state").exists():
+            assert as_user(user, "verify", prefix, "--full").code == 0
+            (prefix / ".fastenv/state").unlink()
+    assert unfinished
+    done = as_user(user, "materialize", lock, "--prefix", prefix)
+    assert done.code == 0, done.err
+    assert differences(prefix, user.prefix("warm")) == []
+    assert as_user(user, "verify", prefix, "--full").code == 0
 
 
 def test_in_place_a_changed_environment_is_not_thrown_away(user: Lab) -> None:
