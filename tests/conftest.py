@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 # `FASTENV_REQUIRE=root,shared`: a skipped test with one of these marks has not been run, and fails.
 _REQUIRED = frozenset(filter(None, os.environ.get("FASTENV_REQUIRE", "").split(",")))
+
+# A job that a shell started in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

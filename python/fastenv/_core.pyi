@@ -37,7 +37,6 @@ class Event:
         done_bytes: int = 0,
         total_bytes: int = 0,
     ) -> Self: ...
-
     @property
     def kind(self) -> str: ...
     @property
