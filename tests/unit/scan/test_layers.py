@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.scan.environment import Environment, clean, one
 
+from fastenv.scan import scan
 from fastenv.scan.layers import prefix_of
 from fastenv.testing import make_wheel
 
@@ -18,12 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def real_path(environment: Environment, environ: dict[str, str]) -> list[str]:
+def real_path(python: Path, environ: dict[str, str]) -> list[str]:
     """sys.path as Python itself says; the directories that exist."""
     code = "import json, sys; print(json.dumps(sys.path[1:]))"
-    done = subprocess.run(
-        [environment.python, "-c", code], check=True, capture_output=True, env=clean(**environ)
-    )
+    done = subprocess.run([python, "-c", code], check=True, capture_output=True, env=clean(**environ))
     return [path for path in json.loads(done.stdout) if Path(path).is_dir()]
 
 
@@ -48,7 +47,7 @@ def test_search_path_is_pythons_own(
     if no_user:
         environ["PYTHONNOUSERSITE"] = "1"
     inventory = environment.scan(environ)
-    assert [entry.path for entry in inventory.search_path] == real_path(environment, environ)
+    assert [entry.path for entry in inventory.search_path] == real_path(environment.python, environ)
     layers = {entry.path: entry.layer for entry in inventory.search_path}
     assert layers[str(tmp_path / "one")] == "PYTHONPATH"
     assert layers[str(environment.site)] == "env"
@@ -61,9 +60,9 @@ def test_search_path_is_pythons_own(
 
 def test_a_bare_interpreter() -> None:
     """Without a venv, the interpreter's own site-packages are the environment."""
-    environment = Environment(Path(sys.base_prefix), Path())
-    inventory = environment.scan()
-    assert [entry.path for entry in inventory.search_path] == real_path(environment, {})
+    python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"  # Debian has no other name
+    inventory = scan(python=python, environ=clean())
+    assert [entry.path for entry in inventory.search_path] == real_path(python, {})
     assert {entry.layer for entry in inventory.search_path if entry.site} <= {"env", "user"}
     assert not inventory.interpreter.is_venv
 
