@@ -140,7 +140,7 @@ class Lab:
         return self.envs / name
 
     def _install(self, prefix: Path, *what: object) -> None:
-        target = ["--python", prefix / "bin/python", "--link-mode", "copy", "--no-deps"]
+        target = ["--python", prefix / "bin/python", "--no-deps"]
         uv("pip", "install", *target, *what, env=self.environ)
 
 
