@@ -21,6 +21,8 @@ _REQUIRED = frozenset(filter(None, os.environ.get("FASTENV_REQUIRE", "").split("
 
 # A job that a shell started in the background ignores Ctrl-C, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for _ignored in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(_ignored, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,7 +28,7 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        return self.prefix / "bin" / "python"
+        return self.prefix / "bin" / "python3"  # Debian's own has no other name
 
     @property
     def site(self) -> Path:
