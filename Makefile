@@ -9,6 +9,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The build's own programs are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# What needs nothing but this checkout and an index. The others run one at a time: they time, mount and kill.
+QUICK := not slow and not ds and not root and not shared
+
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
 BACKEND := pyproject.toml $(wildcard build_backend/*.py)
 
@@ -52,13 +55,14 @@ $(STAMPS)/dev: pyproject.toml $(STAMPS)/installed
 
 test: $(STAMPS)/dev
 	@echo '==> the tests'
-	@$(BIN)/pytest -m 'not slow and not ds and not root and not shared'
+	@$(BIN)/pytest -n auto -m '$(QUICK)'
 
 test-all: $(STAMPS)/dev lint
 	@echo '==> the tests of the core'
 	@cargo test --quiet
 	@echo '==> the tests, all of them'
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto -m '$(QUICK)'
+	@$(BIN)/pytest -m 'not ($(QUICK))'
 	@$(MAKE) --no-print-directory docs
 
 lint: $(STAMPS)/dev

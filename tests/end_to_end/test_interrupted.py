@@ -47,13 +47,13 @@ def test_an_interrupt_while_bytes_arrive(lab: Lab, wheels: list[Path], number: i
     assert differences(lab.materialize(lock), lab.reference(*wheels)) == []
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(1))
 def test_an_interrupt_at_any_time(lab: Lab, wheels: list[Path], seed: int) -> None:
     any_time(lab, wheels, random.Random(seed))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 140))
+@pytest.mark.parametrize("seed", range(1, 41))
 def test_an_interrupt_at_any_time_many_times(lab: Lab, wheels: list[Path], seed: int) -> None:
     any_time(lab, wheels, random.Random(seed))
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.lab.index_server import IndexServer
@@ -70,6 +71,7 @@ def a_lab() -> Iterator[Lab]:
             yield Lab(place, index)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.lists(shapes(), min_size=2, max_size=4), st.integers())
 def test_the_order_of_a_lock_is_nothing(made: list[dict[str, Any]], seed: int) -> None:
@@ -98,6 +100,7 @@ def told(inventory: Inventory) -> list[tuple[object, ...]]:
     return sorted((it.name, it.version, it.requested, it.files_digest) for it in inventory.distributions)
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(shapes(), min_size=1, max_size=3), st.data())
 def test_scanning_gives_what_was_locked(made: list[dict[str, Any]], data: st.DataObject) -> None:
