@@ -63,9 +63,11 @@ def make_reference(python: str) -> Path:
     if not (done.exists() and done.read_text() == wanted):
         step("the reference environment: dask\\[complete], pandas, pyarrow, scikit-learn (by pip, once)")
         done.unlink(missing_ok=True)
-        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        pip = [folder / "bin" / "python", "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "--no-compile", "-r", HERE / "requirements.txt"], check=True)
+        # Without a pip of its own: Debian puts one there that it built itself, and no index has that.
+        subprocess.run([python, "-m", "venv", "--without-pip", "--clear", folder], check=True)
+        pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--quiet"]
+        install = ["install", "--disable-pip-version-check", "--no-compile"]
+        subprocess.run([*pip, *install, "-r", HERE / "requirements.txt"], check=True)
         done.write_text(wanted)
     else:
         step(f"the reference environment of an earlier run: {folder}")
