@@ -3,10 +3,15 @@
 //! The modules in the order in which the data passes through them:
 //!
 //! * [`lock`]: reads `pylock.fastenv.toml`; [`env_id`] names what it describes.
+//! * [`interpreter`]: finds the node's interpreter that is the lock's.
+//! * [`plan`]: what the [`store`] lacks; [`obtain`] gets it, by way of the next two.
 //! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
 //! * [`unpack`]: an artifact's bytes to files and their index.
+//! * [`layout`]: which file of which artifact stands where; [`tree`] builds it, with [`link`] and [`finish`].
+//! * [`prefix`]: how the tree gets to its place, and what it says of itself.
+//! * [`materialize`]: all of these. [`verify`] and [`exec`] take what it made.
 //!
-//! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`task`] and [`event`].
+//! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`error`], [`task`] and [`event`].
 //! Nothing here prints, and only `py` knows Python.
 
 pub mod digest;
