@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use fastenv::link::LinkMode;
 
 /// Environments from locks, on a node.
@@ -92,9 +92,6 @@ pub(crate) struct Options {
     /// Refuse another build of the interpreter
     #[arg(long)]
     strict: bool,
-    /// Byte code in the store is not there yet: accepted, so that command lines can say it
-    #[arg(long, action = ArgAction::SetTrue)]
-    no_compile: bool,
 }
 
 impl Options {

@@ -217,7 +217,7 @@ class Resolver:
         words = [*form, *self._target.options(), *_OPTIONS, *(["--offline"] if offline else [])]
         for pin in refresh:
             words += ["--refresh-package", pin.name]
-        with _settings_file(sources, self._network) as settings:
+        with _SettingsFile(sources, self._network) as settings:
             return self._run(
                 ["pip", "compile", "-", "--config-file", settings, *words],
                 "".join(f"{pin}\n" for pin in pins),
@@ -259,7 +259,7 @@ class _Run:
     complaint: str
 
 
-class _settings_file:  # noqa: N801 - used like a function
+class _SettingsFile:
     """A uv.toml with these sources and nothing else that chooses; mode 0600, removed at the end."""
 
     def __init__(self, sources: Sequence[Source], network: Network) -> None:
