@@ -7,16 +7,16 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-use rustix::fs::{CWD, FlockOperation, Mode, OFlags};
+use std::time::Duration;
 
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::lock::Lock;
 use crate::materialize::{Options, materialize};
+use crate::prefix::Standing;
+use crate::prefix::hold::Hold;
 use crate::prefix::publish::PrefixError;
 use crate::prefix::state::State;
-use crate::prefix::{Standing, own_folder};
 use crate::store::Store;
 use crate::store::root::Root;
 use crate::task::Task;
@@ -30,15 +30,34 @@ pub struct Ready {
     pub env_id: Sha256,
     /// What the user should know: that somebody changed it.
     pub warning: Option<String>,
+    /// Keeps gc away.
+    hold: Option<Hold>,
 }
+
+/// Times that `prepare` begins again because gc took the environment away meanwhile, 10 ms apart.
+const TRIES: u32 = 100;
 
 /// The environment that `name` means: a lock file, a prefix, or an env id (12 digits or more). A lock is
 /// materialized if need be; a prefix that is the user's is taken as it is.
 pub fn prepare(name: &OsStr, options: &Options, task: &Task) -> Result<Ready> {
+    let mut ready = find_or_make(name, options, task)?;
+    for _ in 0..TRIES {
+        ready.hold = Hold::on(&ready.prefix);
+        if ready.hold.is_some() {
+            break;
+        }
+        task.check()?;
+        std::thread::sleep(Duration::from_millis(10));
+        ready = find_or_make(name, options, task)?;
+    }
+    Ok(ready)
+}
+
+fn find_or_make(name: &OsStr, options: &Options, task: &Task) -> Result<Ready> {
     let path = Path::new(name);
     if path.is_file() {
         let report = materialize(&Lock::read(path)?, options, task)?;
-        return Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None });
+        return Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None, hold: None });
     }
     if path.is_dir() {
         return from_prefix(path, options, task);
@@ -56,7 +75,7 @@ fn is_id(text: &str) -> bool {
 fn from_prefix(path: &Path, options: &Options, task: &Task) -> Result<Ready> {
     let prefix = crate::fs::canonicalize(path)?;
     match Standing::of(&prefix) {
-        Standing::Ours(state) => Ok(Ready { prefix, env_id: state.env_id, warning: None }),
+        Standing::Ours(state) => Ok(Ready { prefix, env_id: state.env_id, warning: None, hold: None }),
         Standing::Changed => changed(prefix, options, task),
         _ => Err(PrefixError::Foreign(prefix).into()),
     }
@@ -72,7 +91,7 @@ fn changed(prefix: PathBuf, options: &Options, task: &Task) -> Result<Ready> {
         return from_id(&state.env_id.to_string(), &options, task);
     }
     let warning = format!("{} was changed since it was materialized", prefix.display());
-    Ok(Ready { prefix, env_id: state.env_id, warning: Some(warning) })
+    Ok(Ready { prefix, env_id: state.env_id, warning: Some(warning), hold: None })
 }
 
 /// The root of the store that has its environment of this id at `prefix`.
@@ -93,7 +112,7 @@ fn from_id(id: &str, options: &Options, task: &Task) -> Result<Ready> {
     match found.as_slice() {
         [lock] => {
             let report = materialize(&Lock::read(lock)?, options, task)?;
-            Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None })
+            Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None, hold: None })
         }
         [] => Err(Error::NoEnvironment(id.to_owned())),
         _ => Err(Error::AmbiguousId(id.to_owned())),
@@ -125,12 +144,14 @@ pub fn variables(ready: &Ready, keep_pythonpath: bool) -> Vec<(&'static str, Opt
 /// Becomes the command. Returns only if that failed, with the shell's status for it (127 not found, 126 not
 /// to be run) and the reason.
 #[must_use]
-pub fn exec(ready: &Ready, command: &[OsString], keep_pythonpath: bool) -> (u8, String) {
-    hold(&ready.prefix);
+pub fn exec(mut ready: Ready, command: &[OsString], keep_pythonpath: bool) -> (u8, String) {
+    if let Some(hold) = ready.hold.take() {
+        hold.pass_on();
+    }
     let Some((program, arguments)) = command.split_first() else { return (125, "no command given".into()) };
     let mut command = Command::new(program);
     command.args(arguments);
-    for (name, value) in variables(ready, keep_pythonpath) {
+    for (name, value) in variables(&ready, keep_pythonpath) {
         match value {
             Some(value) => command.env(name, value),
             None => command.env_remove(name),
@@ -139,15 +160,4 @@ pub fn exec(ready: &Ready, command: &[OsString], keep_pythonpath: bool) -> (u8, 
     let fault = command.exec();
     let status = if fault.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
     (status, format!("cannot run {}: {fault}", program.to_string_lossy()))
-}
-
-/// Takes a shared lock that the command inherits, so that `store gc` sees that the environment is in use.
-/// Where there are no locks, gc goes by last use.
-fn hold(prefix: &Path) {
-    let path = own_folder(prefix).join("use");
-    // Not close-on-exec: that is its purpose.
-    if let Ok(file) = rustix::fs::openat(CWD, &path, OFlags::RDONLY, Mode::empty()) {
-        let _ = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
-        std::mem::forget(file);
-    }
 }

@@ -296,6 +296,13 @@ pub fn set_file_mtime(file: &File, seconds: i64, nanoseconds: i64, path: &Path) 
         .named("set time of", path)
 }
 
+/// Sets the modification time of an open file to now.
+pub fn touch(file: &File, path: &Path) -> Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    rustix::fs::futimens(file, &Timestamps { last_access: now, last_modification: now })
+        .named("set time of", path)
+}
+
 /// Takes an advisory lock on a whole open file.
 pub fn lock(file: &File, operation: FlockOperation, path: &Path) -> Result<()> {
     loop {

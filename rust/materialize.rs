@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::digest::Sha256;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::fs;
 use crate::interpreter::{Interpreter, Search};
@@ -19,6 +19,7 @@ use crate::lock::{Lock, Package};
 use crate::obtain;
 use crate::plan::Plan;
 use crate::prefix::Standing;
+use crate::prefix::hold::Hold;
 use crate::prefix::publish::{PrefixError, Staging};
 use crate::prefix::state::State;
 use crate::store::Store;
@@ -75,8 +76,7 @@ pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report
         return Ok(reuse(lock, found));
     }
     // One run a prefix at a time; who waited finds the other's work.
-    let name = Sha256::of(prefix.as_os_str().as_encoded_bytes()).to_string();
-    let _turn = Flock::wait(&store.folder("flocks").join(format!("prefix-{}", &name[..16])), task)?;
+    let _turn = Flock::wait(&store.prefix_flock(&prefix), task)?;
     if let Some(found) = standing_env(lock, &store, &prefix, options) {
         return Ok(reuse(lock, found));
     }
@@ -89,7 +89,7 @@ pub fn pool(jobs: Option<usize>) -> Result<ThreadPool> {
     let threads = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let build =
         ThreadPoolBuilder::new().num_threads(threads.max(1)).thread_name(|at| format!("fastenv-{at}"));
-    build.build().map_err(|fault| crate::error::Error::Threads(fault.to_string()))
+    build.build().map_err(|fault| Error::Threads(fault.to_string()))
 }
 
 fn prefix_of(lock: &Lock, store: &Store, options: &Options) -> Result<PathBuf> {
@@ -109,7 +109,8 @@ fn prefix_of(lock: &Lock, store: &Store, options: &Options) -> Result<PathBuf> {
 fn standing_env(lock: &Lock, store: &Store, prefix: &Path, options: &Options) -> Option<PathBuf> {
     let others = store.read_only_prefixes(lock.env_id).filter(|_| options.prefix.is_none());
     let is_it = |path: &PathBuf| match Standing::of(path) {
-        Standing::Ours(state) => state.env_id == lock.env_id,
+        // Held for the moment in which its use is noted, so that gc sees it or is seen.
+        Standing::Ours(state) => state.env_id == lock.env_id && Hold::on(path).is_some(),
         _ => false,
     };
     std::iter::once(prefix.to_owned()).chain(others).find(is_it)
@@ -119,6 +120,9 @@ fn reuse(lock: &Lock, prefix: PathBuf) -> Report {
     let (env_id, packages) = (lock.env_id, lock.packages.len());
     Report { prefix, env_id, packages, fetched_bytes: 0, reused: true, warnings: Vec::new() }
 }
+
+/// Times that a tree is begun again because an artifact went away while it was linked.
+const TRIES: u32 = 3;
 
 /// One making of one environment, under the lock of its prefix.
 struct Making<'a> {
@@ -138,9 +142,10 @@ impl Making<'_> {
         }
         let mut warnings = Vec::new();
         let interpreter = self.interpreter(&mut warnings)?;
+        // No artifact is taken away from here on.
+        let _store = Flock::wait_shared(&self.store.flock("store"), self.task)?;
         let run = Run::begin(&self.store.folder("tmp"))?;
-        let artifacts = self.stage("fetch", || self.artifacts(&run, &mut warnings))?;
-        let kept = self.build(&run, &standing, &interpreter, &artifacts, &mut warnings)?;
+        let kept = self.fill(&run, &standing, &interpreter, &mut warnings)?;
         self.keep_lock()?;
         if let Some(kept) = kept {
             self.warn(&mut warnings, "", format!("what was changed there is kept as {}", kept.display()));
@@ -153,6 +158,39 @@ impl Making<'_> {
             reused: false,
             warnings,
         })
+    }
+
+    /// Gets the artifacts and builds the tree of them.
+    fn fill(
+        &self,
+        run: &Run,
+        standing: &Standing,
+        interpreter: &Interpreter,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<PathBuf>> {
+        for tried in 0.. {
+            let artifacts = self.stage("fetch", || self.artifacts(run, warnings))?;
+            match self.build(run, standing, interpreter, &artifacts, warnings) {
+                Err(fault) if tried < TRIES && self.lacks_some(&fault, &artifacts, run)? => {}
+                done => return done,
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    /// Whether the fault is that files of artifacts went away: where there are no locks, gc may take them, and
+    /// somebody may have removed one. What is left of such an artifact is set aside.
+    fn lacks_some(&self, fault: &Error, artifacts: &[Artifact], run: &Run) -> Result<bool> {
+        if !matches!(fault, Error::Fs(fault) if fault.kind() == std::io::ErrorKind::NotFound) {
+            return Ok(false);
+        }
+        let broken: Vec<Sha256> = self.pool.install(|| {
+            artifacts.par_iter().filter(|artifact| !artifact.is_whole()).map(|it| it.sha256).collect()
+        });
+        for sha256 in &broken {
+            self.store.set_aside(*sha256, run)?;
+        }
+        Ok(!broken.is_empty())
     }
 
     fn interpreter(&self, warnings: &mut Vec<String>) -> Result<Interpreter> {

@@ -88,7 +88,7 @@ fn run_exec(arguments: &Exec) -> Result<u8> {
     if let Some(warning) = &ready.warning {
         say_aside(&format!("fastenv: {warning}"));
     }
-    let (status, fault) = exec::exec(&ready, &arguments.command, arguments.keep_pythonpath);
+    let (status, fault) = exec::exec(ready, &arguments.command, arguments.keep_pythonpath);
     say_aside(&format!("fastenv: {fault}"));
     Ok(status)
 }

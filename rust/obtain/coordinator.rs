@@ -127,7 +127,7 @@ impl<'a> Coordinator<'a> {
 
     fn lock_path(&self, package: usize) -> PathBuf {
         let sha256 = self.request.lock.packages[package].sha256;
-        self.request.store.folder("flocks").join(sha256.to_string())
+        self.request.store.flock(&sha256.to_string())
     }
 
     fn begin(&mut self, package: usize, turn: Flock) -> Result<()> {
@@ -149,7 +149,7 @@ impl<'a> Coordinator<'a> {
             Some(path) => self.fetcher()?.open(path, source),
             None => self.fetcher()?.start(source),
         };
-        let folder = self.request.run.folder().join(locked.sha256.to_string());
+        let folder = self.request.run.folder().join(format!("{}.{}", locked.sha256, fs::unique()));
         fs::create_dir(&folder)?;
         let at = self.begun;
         self.begun += 1;

@@ -1,8 +1,9 @@
 //! An environment's folder: what stands there, what it says of itself, and how it gets there.
 //!
 //! `PREFIX/.fastenv/` holds `state` ([`state`]), `lock.toml`, `manifest` and `index/<sha256>` ([`manifest`]), and
-//! `use`, on which a running `exec` keeps a shared lock.
+//! `use`, on which a running `exec` keeps a shared lock ([`hold`]).
 
+pub mod hold;
 pub mod manifest;
 pub mod publish;
 pub mod state;

@@ -68,6 +68,12 @@ impl Artifact {
         path
     }
 
+    /// Whether all its files are there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        fs::exists(&self.index_path()) && self.index.files.iter().all(|file| fs::exists(&self.file(file)))
+    }
+
     /// The modification time of all its files (seconds since 1970): 2000-01-01 and the first 28 bits of the sha256
     /// as seconds. With one time for all, a replaced file of the same size would run its old byte code.
     #[must_use]

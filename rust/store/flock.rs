@@ -26,9 +26,18 @@ pub enum FlockError {
 impl Flock {
     /// Waits for an exclusive lock on the file at `path`, which is created if need be.
     pub fn wait(path: &Path, task: &Task) -> Result<Self, FlockError> {
+        Self::wait_for(path, FlockOperation::NonBlockingLockExclusive, task)
+    }
+
+    /// The same for a lock that others may share.
+    pub fn wait_shared(path: &Path, task: &Task) -> Result<Self, FlockError> {
+        Self::wait_for(path, FlockOperation::NonBlockingLockShared, task)
+    }
+
+    fn wait_for(path: &Path, operation: FlockOperation, task: &Task) -> Result<Self, FlockError> {
         let file = fs::open_or_create(path)?;
         loop {
-            match attempt(&file, FlockOperation::NonBlockingLockExclusive, path) {
+            match attempt(&file, operation, path) {
                 Some(true) => return Ok(Self(Some(file))),
                 Some(false) => {
                     task.check()?;

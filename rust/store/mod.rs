@@ -17,6 +17,7 @@ use crate::fs::{self, FsError};
 
 use artifact::Artifact;
 use root::Root;
+use run::Run;
 
 /// The store of one writable root, with read-only ones behind it.
 #[derive(Debug, Clone)]
@@ -40,6 +41,28 @@ impl Store {
     #[must_use]
     pub fn folder(&self, name: &str) -> PathBuf {
         self.v1.join(name)
+    }
+
+    /// A lock file: `flocks/<name>`.
+    #[must_use]
+    pub fn flock(&self, name: &str) -> PathBuf {
+        self.v1.join("flocks").join(name)
+    }
+
+    /// The lock file of a prefix: who makes or removes an environment there holds it.
+    #[must_use]
+    pub fn prefix_flock(&self, prefix: &Path) -> PathBuf {
+        let name = Sha256::of(prefix.as_os_str().as_encoded_bytes()).to_string();
+        self.flock(&format!("prefix-{}", &name[..16]))
+    }
+
+    /// Moves what stands for an artifact into a run's folder, where it ends with the run. Whether there was any.
+    pub fn set_aside(&self, sha256: Sha256, run: &Run) -> Result<bool, FsError> {
+        let aside = run.folder().join(format!("aside.{}", fs::unique()));
+        match fs::rename(&self.artifact_folder(sha256), &aside) {
+            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            other => other.map(|()| true),
+        }
     }
 
     /// Where an artifact is, or will be.

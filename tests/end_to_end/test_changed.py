@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -180,8 +181,6 @@ def test_every_link_mode_gives_the_same_tree(lab: Lab, wheel: Path, mode: str) -
 
 
 def umask() -> int:
-    import os
-
     before = os.umask(0)
     os.umask(before)
     return before
@@ -202,6 +201,28 @@ def test_a_damaged_artifact_of_the_store_is_fetched_again(lab: Lab, wheel: Path)
     content = index.read_bytes()
     index.unlink()
     index.write_bytes(content[: len(content) // 2])
+    prefix = lab.materialize(lock, prefix="again")
+    assert differences(prefix, lab.reference(wheel)) == []
+    assert lab.residue() == []
+
+
+@pytest.mark.parametrize("verb", ["materialize", "exec"])
+def test_a_use_is_noted(lab: Lab, wheel: Path, verb: str) -> None:
+    """The store's gc goes by it."""
+    lock = lab.lock(wheel)
+    use = lab.materialize(lock, prefix=None) / ".fastenv/use"
+    os.utime(use, (0, 0))
+    done = lab.run(verb, lock, *(["--", "true"] if verb == "exec" else []))
+    assert done.code == 0, done.err
+    assert use.stat().st_mtime > 0
+
+
+def test_a_file_that_the_store_lost_is_fetched_again(lab: Lab, wheel: Path) -> None:
+    """It is missed when it is to be linked."""
+    lock = lab.lock(wheel)
+    lab.materialize(lock)
+    (artifact,) = (lab.store / "artifacts").iterdir()
+    (artifact / "tree/site/one.py").unlink()
     prefix = lab.materialize(lock, prefix="again")
     assert differences(prefix, lab.reference(wheel)) == []
     assert lab.residue() == []

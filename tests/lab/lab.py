@@ -184,7 +184,10 @@ def uv(*arguments: object, env: Mapping[str, str]) -> Done:
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    """Every path at or below ``folder``: mode, times and content. Equal snapshots: nothing was touched."""
+    """Every path at or below ``folder``: mode, times and content. Equal snapshots: nothing was touched.
+
+    The time of ``.fastenv/use`` is that of the last use, and is not in it.
+    """
     if not folder.exists():
         return {}
     rows = {}
@@ -196,7 +199,8 @@ def snapshot(folder: Path) -> dict[str, str]:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
         else:
             content = ""
-        rows[str(path.relative_to(folder))] = f"{meta.st_mode:o} {meta.st_mtime_ns} {content}"
+        time = 0 if path.parts[-2:] == (".fastenv", "use") else meta.st_mtime_ns
+        rows[str(path.relative_to(folder))] = f"{meta.st_mode:o} {time} {content}"
     return rows
 
 
