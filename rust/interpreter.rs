@@ -15,7 +15,7 @@ use crate::lock::{LockedInterpreter, Platform};
 
 /// Says one fact a line. Run with `-I -S`: nothing of the environment is imported.
 const QUESTION: &str = r"
-import importlib.machinery, os, platform, sys
+import importlib.machinery, importlib.util, os, platform, sys
 base = getattr(sys, '_base_executable', None) or sys.executable
 here = os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
 for config in (os.path.join(here, 'pyvenv.cfg'), os.path.join(os.path.dirname(sys.executable), 'pyvenv.cfg')):
@@ -35,7 +35,9 @@ try:
 except (AttributeError, ValueError, OSError):
     libc = ''
 build = ', '.join(platform.python_build()) + '; ' + platform.python_compiler()
-for word in (sys.implementation.name, platform.python_version(), soabi, build, os.path.abspath(base), libc):
+tag, magic = sys.implementation.cache_tag or '', importlib.util.MAGIC_NUMBER.hex()
+words = (sys.implementation.name, platform.python_version(), soabi, build, os.path.abspath(base), libc, tag, magic)
+for word in words:
     print(word.replace('\n', ' ').strip())
 ";
 
@@ -54,6 +56,8 @@ pub struct Interpreter {
     pub build: String,
     /// `2.36`; none on another libc.
     pub glibc: Option<String>,
+    /// Cache tag (`cpython-311`) and magic number (hexadecimal digits) of its byte code; none if it writes none.
+    pub byte_code: Option<(String, String)>,
 }
 
 /// Why this node can't hold the environment.
@@ -237,7 +241,7 @@ fn numbers(version: &str) -> Vec<u32> {
 }
 
 /// Asks an interpreter what it is; the answer of a binary is kept until the file changes.
-fn ask(executable: &Path, cache: Option<&Path>) -> Result<Interpreter, String> {
+pub fn ask(executable: &Path, cache: Option<&Path>) -> Result<Interpreter, String> {
     if !executable.is_file() {
         return Err("is not there".to_owned());
     }
@@ -276,8 +280,14 @@ fn parse(answer: &str) -> Option<Interpreter> {
         build: lines.next()?,
         executable: PathBuf::from(lines.next()?),
         glibc: lines.next()?.strip_prefix("glibc ").map(str::to_owned),
+        byte_code: Some((lines.next()?, lines.next()?)).filter(|(tag, magic)| is_word(tag) && is_word(magic)),
     };
     (!found.implementation.is_empty()).then_some(found)
+}
+
+/// Fit for a name of a file.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_+".contains(&byte))
 }
 
 /// A kept answer: the executable's stamp on the first line, the answer after it.
@@ -297,7 +307,7 @@ impl Kept {
         }
         let meta = fs::metadata(&real).ok()?;
         let stamp =
-            format!("1 {} {} {} {}", meta.dev(), meta.ino(), meta.size(), meta.mtime_nsec() + meta.mtime());
+            format!("2 {} {} {} {}", meta.dev(), meta.ino(), meta.size(), meta.mtime_nsec() + meta.mtime());
         let name = Sha256::of(executable.as_os_str().as_encoded_bytes()).to_string();
         Some(Self { file: folder.join(&name[..16]), stamp })
     }

@@ -8,12 +8,14 @@
 //! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
 //! * [`unpack`]: an artifact's bytes to files and their index.
 //! * [`layout`]: which file of which artifact stands where; [`tree`] builds it, with [`link`] and [`finish`].
+//! * [`bytecode`]: `.pyc` made once an artifact, linked with the sources.
 //! * [`prefix`]: how the tree gets to its place, and what it says of itself.
 //! * [`materialize`]: all of these. [`verify`] and [`exec`] take what it made.
 //!
 //! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`error`], [`task`] and [`event`].
 //! Nothing here prints, and only `py` knows Python.
 
+pub mod bytecode;
 pub mod digest;
 pub mod env_id;
 pub mod error;

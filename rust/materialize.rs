@@ -8,6 +8,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::bytecode::attach::Attaching;
+use crate::bytecode::{ByteCode, Flavour, child};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -20,6 +22,7 @@ use crate::obtain;
 use crate::plan::Plan;
 use crate::prefix::Standing;
 use crate::prefix::hold::Hold;
+use crate::prefix::manifest::Manifest;
 use crate::prefix::publish::{PrefixError, Staging};
 use crate::prefix::state::State;
 use crate::store::Store;
@@ -49,6 +52,10 @@ pub struct Options {
     pub durable: bool,
     /// Another build of the interpreter is an error.
     pub strict: bool,
+    /// What to do about byte code.
+    pub byte_code: ByteCode,
+    /// `fastenv-node`, which makes byte code in the background; none is made if not given.
+    pub program: Option<PathBuf>,
 }
 
 /// What was made.
@@ -72,16 +79,28 @@ pub struct Report {
 pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report> {
     let store = Store::open(&Root::choose(options.root.as_deref())?)?;
     let prefix = prefix_of(lock, &store, options)?;
-    if let Some(found) = standing_env(lock, &store, &prefix, options) {
-        return Ok(reuse(lock, found));
+    let report = match standing_env(lock, &store, &prefix, options) {
+        Some(found) => reuse(lock, found),
+        None => make(lock, &store, &prefix, options, task)?,
+    };
+    if report.prefix == prefix && !child::is_settled(&prefix) {
+        match (options.byte_code, &options.program) {
+            (ByteCode::Now, _) => child::complete(&store, &prefix, false, task)?,
+            (ByteCode::Background, Some(program)) => child::request(&store, &prefix, program),
+            _ => {}
+        }
     }
+    Ok(report)
+}
+
+fn make(lock: &Lock, store: &Store, prefix: &Path, options: &Options, task: &Task) -> Result<Report> {
     // One run a prefix at a time; who waited finds the other's work.
-    let _turn = Flock::wait(&store.prefix_flock(&prefix), task)?;
-    if let Some(found) = standing_env(lock, &store, &prefix, options) {
+    let _turn = Flock::wait(&store.prefix_flock(prefix), task)?;
+    if let Some(found) = standing_env(lock, store, prefix, options) {
         return Ok(reuse(lock, found));
     }
     let pool = pool(options.jobs)?;
-    Making { lock, store: &store, prefix: &prefix, options, task, pool: &pool }.make()
+    Making { lock, store, prefix, options, task, pool: &pool }.make()
 }
 
 /// A pool of our own: the global one may be another library's.
@@ -276,12 +295,39 @@ impl Making<'_> {
             prefix: self.prefix,
         };
         let linker = Linker::new(self.options.link_mode);
-        self.stage("link", || self.pool.install(|| recipe.build(&linker, self.task)))?;
+        self.stage("link", || {
+            self.pool.install(|| {
+                let manifest = recipe.build(&linker, self.task)?;
+                self.attach(&folder, interpreter, artifacts, &manifest, &linker)
+            })
+        })?;
         self.stage("publish", || {
             self.seal(&folder, interpreter, &python, own)?;
             self.task.check()?;
             Ok(staging.publish(standing)?)
         })
+    }
+
+    /// Links the byte code that the store has.
+    fn attach(
+        &self,
+        tree: &Path,
+        interpreter: &Interpreter,
+        artifacts: &[Artifact],
+        manifest: &Manifest,
+        linker: &Linker,
+    ) -> Result<()> {
+        let flavour = Flavour::of(interpreter).filter(|_| self.options.byte_code != ByteCode::No);
+        let Some(flavour) = flavour else { return Ok(()) };
+        let find = |artifact: &Artifact| flavour.find(self.store, artifact.sha256);
+        let byte_code: Vec<Artifact> = artifacts.par_iter().filter_map(find).collect();
+        let python = format!("python{}", self.lock.interpreter.lib_version());
+        let attaching = Attaching { tree, python: &python, byte_code: &byte_code, lost: &manifest.lost };
+        attaching.run(linker, self.task)?;
+        if byte_code.len() == artifacts.len() {
+            child::settle(tree)?;
+        }
+        Ok(())
     }
 
     /// Writes the state, after the last change to `bin` and site-packages.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use fastenv::bytecode;
 use fastenv::link::LinkMode;
 
 /// Environments from locks, on a node.
@@ -22,6 +23,9 @@ pub(crate) enum Verb {
     Exec(Exec),
     /// Compare an environment with what was published
     Verify(Verify),
+    /// Make the byte code that environments asked for
+    #[command(name = "bytecode", hide = true)]
+    ByteCode(ByteCode),
     /// Print the id of the environment that a lock describes
     EnvId {
         /// pylock.fastenv.toml
@@ -70,6 +74,17 @@ pub(crate) struct Verify {
 }
 
 #[derive(Args)]
+pub(crate) struct ByteCode {
+    /// The root of the store
+    #[arg(long)]
+    pub(crate) root: PathBuf,
+    /// Start the work in a process of its own and return
+    #[arg(long)]
+    pub(crate) detach: bool,
+}
+
+#[derive(Args)]
+#[allow(clippy::struct_excessive_bools)] // an option is on or off
 pub(crate) struct Options {
     /// The root of the store [default: `$FASTENV_ROOT`, else the best local disk]
     #[arg(long)]
@@ -92,6 +107,12 @@ pub(crate) struct Options {
     /// Refuse another build of the interpreter
     #[arg(long)]
     strict: bool,
+    /// Make byte code now, and wait for it [default: in the background]
+    #[arg(long, overrides_with = "no_compile")]
+    compile: bool,
+    /// Neither make byte code nor link it
+    #[arg(long, overrides_with = "compile")]
+    no_compile: bool,
 }
 
 impl Options {
@@ -105,6 +126,8 @@ impl Options {
             connections: self.connections,
             durable: self.durable,
             strict: self.strict,
+            byte_code: bytecode::ByteCode::chosen(self.compile, self.no_compile),
+            program: std::env::current_exe().ok(),
         }
     }
 }

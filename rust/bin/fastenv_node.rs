@@ -3,6 +3,7 @@
 //! Standard output has the answer and nothing else; all that is said meanwhile goes to standard error.
 
 mod arguments;
+mod detach;
 mod progress;
 
 use std::io::Write as _;
@@ -13,14 +14,17 @@ use std::thread;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use fastenv::bytecode::child;
 use fastenv::error::{Error, Result};
 use fastenv::exec::{self, Ready};
 use fastenv::lock::Lock;
 use fastenv::materialize::{self, materialize};
+use fastenv::store::Store;
+use fastenv::store::root::Root;
 use fastenv::task::Task;
 use fastenv::verify::{Finding, verify};
 
-use arguments::{Arguments, Exec, Materialize, Verb, Verify};
+use arguments::{Arguments, ByteCode, Exec, Materialize, Verb, Verify};
 use progress::Style;
 
 /// Of `exec`, for a failure of its own.
@@ -54,6 +58,7 @@ fn run(verb: Verb) -> Result<u8> {
         Verb::Materialize(arguments) => run_materialize(&arguments),
         Verb::Exec(arguments) => run_exec(&arguments),
         Verb::Verify(arguments) => run_verify(&arguments),
+        Verb::ByteCode(arguments) => run_byte_code(&arguments),
         Verb::EnvId { lock } => {
             say(&Lock::read(&lock)?.env_id.to_string());
             Ok(0)
@@ -113,6 +118,16 @@ fn run_verify(arguments: &Verify) -> Result<u8> {
         say_aside(&format!("{}: as it was published", Path::new(&arguments.prefix).display()));
     }
     Ok(u8::from(!findings.is_empty()))
+}
+
+fn run_byte_code(arguments: &ByteCode) -> Result<u8> {
+    if arguments.detach {
+        return Ok(detach::detach(&arguments.root));
+    }
+    detach::become_a_daemon();
+    let store = Store::open(&Root::choose(Some(&arguments.root))?)?;
+    with_progress(Style::Silent, |task| child::serve(&store, task))?;
+    Ok(0)
 }
 
 /// Runs the work on a thread and shows how far it is; Ctrl-C and SIGTERM cancel it, a second one kills.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 
+use crate::bytecode::ByteCode;
 use crate::link::LinkMode;
 use crate::lock::{self, Lock};
 use crate::py::types::{Finding, Report};
@@ -22,7 +23,7 @@ pub(super) fn env_id(py: Python<'_>, text: String, label: &str) -> PyResult<Stri
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, on_event))]
+#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, compile, program, on_event))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // the keywords of one Python function
 pub(super) fn materialize(
     py: Python<'_>,
@@ -37,11 +38,24 @@ pub(super) fn materialize(
     connections: Option<usize>,
     durable: bool,
     strict: bool,
+    compile: Option<bool>,
+    program: Option<PathBuf>,
     on_event: Option<Py<PyAny>>,
 ) -> PyResult<Report> {
     let link_mode: LinkMode = link_mode.parse().map_err(pyo3::exceptions::PyValueError::new_err)?;
-    let options =
-        crate::materialize::Options { root, prefix, python, link_mode, jobs, connections, durable, strict };
+    let byte_code = ByteCode::chosen(compile == Some(true), compile == Some(false));
+    let options = crate::materialize::Options {
+        root,
+        prefix,
+        python,
+        link_mode,
+        jobs,
+        connections,
+        durable,
+        strict,
+        byte_code,
+        program,
+    };
     let report = doorway::enter(py, on_event.as_ref(), |task| {
         let lock = Lock::parse(text, folder, &label)?;
         crate::materialize::materialize(&lock, &options, task)

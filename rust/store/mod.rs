@@ -30,11 +30,27 @@ impl Store {
     /// Opens the store of a root, making its folders.
     pub fn open(root: &Root) -> Result<Self, FsError> {
         let v1 = root.writable.join("v1");
-        for folder in ["artifacts", "archives", "envs", "flocks", "interpreters", "locks", "tmp"] {
+        for folder in [
+            "artifacts",
+            "archives",
+            "envs",
+            "flocks",
+            "interpreters",
+            "locks",
+            "tmp",
+            "bytecode",
+            "bytecode-requests",
+        ] {
             fs::create_dir_all(&v1.join(folder))?;
         }
         let read_only = root.read_only.iter().map(|root| root.join("v1")).collect();
         Ok(Self { v1, read_only })
+    }
+
+    /// The root that the store is in.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.v1.parent().unwrap_or(&self.v1)
     }
 
     /// A folder of the writable store.
