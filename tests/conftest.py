@@ -38,10 +38,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test sees no FASTENV_ setting of whoever runs it, but the two that say what to run."""
+    """A test sees no FASTENV_ setting of whoever runs it, but the two that say what to run; no byte code is made."""
     for name in os.environ:
         if name.startswith("FASTENV_") and name not in ("FASTENV_CONDA_DATA", "FASTENV_REQUIRE"):
             monkeypatch.delenv(name)
+    # Byte code takes seconds of all processors: the tests that are about it turn it on.
+    monkeypatch.setenv("FASTENV_NO_COMPILE", "1")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fastenv import _core
+from fastenv.exceptions import NodeUnfitError
+from fastenv.node_program import find
 
 if TYPE_CHECKING:
     from fastenv._core import Report
@@ -29,6 +31,7 @@ def materialize(
     connections: int | None = None,
     durable: bool = False,
     strict: bool = False,
+    compile: bool | None = None,  # noqa: A002 # as pip's option is called
     on_event: OnEvent | None = None,
 ) -> Report:
     """Make the environment that a lock describes, or find it made.
@@ -47,6 +50,8 @@ def materialize(
         connections: connections to indexes at once; default: 16.
         durable: write everything to disk before the environment appears.
         strict: take another build of the same interpreter for an error, not a warning.
+        compile: True makes the byte code that is missing and waits for it, False neither links nor makes any;
+            default: what the store has is linked, and a process in the background makes the rest.
         on_event: called from this thread with each Event, at most some 20 times a second.
 
     Raises:
@@ -71,8 +76,17 @@ def materialize(
         connections=connections,
         durable=durable,
         strict=strict,
+        compile=compile,
+        program=None if compile is False else _program(),
         on_event=on_event,
     )
+
+
+def _program() -> str | None:
+    try:
+        return find()
+    except NodeUnfitError:
+        return None  # byte code then comes as it always did, with the first import
 
 
 def _path(given: str | os.PathLike[str] | None) -> str | None:

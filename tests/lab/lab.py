@@ -150,11 +150,12 @@ def base_python() -> str:
 
 
 def clean_environment(home: Path) -> dict[str, str]:
-    """The variables of a user who has set nothing."""
+    """The variables of a user who has set nothing but that no byte code is made, which takes seconds."""
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(home),
         "LANG": "C.UTF-8",
+        "FASTENV_NO_COMPILE": "1",
         "TMPDIR": str(home),
         "UV_CACHE_DIR": str(home / "uv"),
         "UV_NO_CONFIG": "1",

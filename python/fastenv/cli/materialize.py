@@ -44,6 +44,14 @@ def materialize(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse another build of the same interpreter.")
     ] = False,
+    compile: Annotated[  # noqa: A002 # the option's name
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Make byte code now and wait for it, or neither link nor make any.",
+            show_default="in the background",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on standard output.")
     ] = False,
@@ -60,6 +68,7 @@ def materialize(
             connections=connections,
             durable=durable,
             strict=strict,
+            compile=compile,
             on_event=on_event,
         )
     if as_json:
