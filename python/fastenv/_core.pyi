@@ -128,14 +128,14 @@ def materialize(
     connections: int | None,
     durable: bool,
     strict: bool,
-    compile: bool | None,
+    compile: bool | None,  # noqa: A002 # as pip's option is called
     program: str | None,
     on_event: Callable[[Event], object] | None,
 ) -> Report:
     """Makes the environment of a lock, or finds it made; see `fastenv.materialize`.
 
-    `text` is the lock's, `folder` the one that its relative paths are below, `label` its name in errors. `compile` None makes byte code in
-    the background by `program`, the node program, if there is one.
+    `text` is the lock's, `folder` the one that its relative paths are below, `label` its name in errors. `compile`
+    None makes byte code in the background by `program`, the node program, if there is one.
 
     Raises:
         LockFormatError, ArtifactError, NodeUnfitError, FileSystemError, NetworkError: see `fastenv.exceptions`.

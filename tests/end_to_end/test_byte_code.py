@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.lab.lab import Lab
 
 import fastenv
-from tests.lab.lab import Lab
 
 MAKES = {"FASTENV_NO_COMPILE": ""}
 MODULE = "def where():\n    raise ValueError('here')\n"
