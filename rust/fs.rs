@@ -264,6 +264,14 @@ pub fn exists(path: &Path) -> bool {
     symlink_metadata(path).is_ok()
 }
 
+/// Whether `path` still names this open file.
+#[must_use]
+pub fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let (Ok(ours), Ok(named)) = (file.metadata(), symlink_metadata(path)) else { return false };
+    (ours.dev(), ours.ino()) == (named.dev(), named.ino())
+}
+
 /// With every link and `..` resolved.
 pub fn canonicalize(path: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(path).named("resolve", path)

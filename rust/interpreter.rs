@@ -89,6 +89,14 @@ pub enum NodeError {
         /// Each interpreter and why it does not fit.
         seen: Vec<(PathBuf, String)>,
     },
+    /// The root of the store is another user's.
+    #[error("{} belongs to another user (uid {owner}): each user has a store of their own", path.display())]
+    Owner {
+        /// The root, or `v1` in it.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
     /// No folder for the store.
     #[error("no folder on a local disk for the store; looked at:{}", list(seen))]
     Root {
@@ -108,6 +116,11 @@ impl NodeError {
             Self::Glibc { .. } => "lock on a machine with an older glibc, or use a newer node".to_owned(),
             Self::Interpreter { wanted, .. } => {
                 format!("install {wanted} on the node, or name one with --python")
+            }
+            Self::Owner { .. } => {
+                "name a folder of your own with --root or $FASTENV_ROOT; behind it, $FASTENV_ROOT may list roots to \
+                 read from"
+                    .to_owned()
             }
             Self::Root { .. } => "name a folder with --root or $FASTENV_ROOT".to_owned(),
         }

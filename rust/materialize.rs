@@ -351,8 +351,11 @@ impl Making<'_> {
         Ok(())
     }
 
-    /// `locks/<env id>.toml`, so that `exec` can be given the id alone.
+    /// `locks/<env id>.toml`, so that `exec` can be given the id alone; and a prefix elsewhere is noted.
     fn keep_lock(&self) -> Result<()> {
+        if !self.store.owns(self.prefix) {
+            self.store.register(self.prefix, self.lock.env_id)?;
+        }
         let path = self.store.folder("locks").join(format!("{}.toml", self.lock.env_id));
         if !fs::exists(&path) {
             fs::write_atomic(&path, self.lock.text.as_bytes(), 0o644)?;

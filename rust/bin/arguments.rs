@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use fastenv::bytecode;
 use fastenv::link::LinkMode;
 
+use crate::size;
+
 /// Environments from locks, on a node.
 #[derive(Parser)]
 #[command(name = "fastenv-node", version, about)]
@@ -26,11 +28,47 @@ pub(crate) enum Verb {
     /// Make the byte code that environments asked for
     #[command(name = "bytecode", hide = true)]
     ByteCode(ByteCode),
+    /// What the store holds, whether it is as it was, and less of it
+    #[command(subcommand)]
+    Store(StoreVerb),
     /// Print the id of the environment that a lock describes
     EnvId {
         /// pylock.fastenv.toml
         lock: PathBuf,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum StoreVerb {
+    /// Count what the store holds, and list its environments
+    Info(OfStore),
+    /// Remove environments that were not used for long, and what only they needed
+    Gc(Gc),
+}
+
+#[derive(Args)]
+pub(crate) struct OfStore {
+    /// The root of the store [default: `$FASTENV_ROOT`, else the best local disk]
+    #[arg(long)]
+    pub(crate) root: Option<PathBuf>,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Gc {
+    #[command(flatten)]
+    pub(crate) of: OfStore,
+    /// Remove further environments, the longest unused first, until the store is no larger: 20GB, 500MiB
+    #[arg(long, value_parser = size::parse)]
+    pub(crate) max_size: Option<u64>,
+    /// Keep environments that were used in so many days
+    #[arg(long, default_value_t = 30)]
+    pub(crate) keep_days: u32,
+    /// Only tell what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Args)]

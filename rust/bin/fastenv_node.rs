@@ -5,6 +5,8 @@
 mod arguments;
 mod detach;
 mod progress;
+mod size;
+mod store;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -59,6 +61,7 @@ fn run(verb: Verb) -> Result<u8> {
         Verb::Exec(arguments) => run_exec(&arguments),
         Verb::Verify(arguments) => run_verify(&arguments),
         Verb::ByteCode(arguments) => run_byte_code(&arguments),
+        Verb::Store(verb) => store::run(&verb),
         Verb::EnvId { lock } => {
             say(&Lock::read(&lock)?.env_id.to_string());
             Ok(0)

@@ -34,7 +34,8 @@ impl PartFile {
         let path = tmp.join(format!("{sha256}.part"));
         let file = fs::open_or_create(&path)?;
         let locked = fs::lock(&file, FlockOperation::NonBlockingLockExclusive, &path);
-        if locked.is_err() || !is_still_there(&file, &path) {
+        // Another process may have removed the file between our opening and our locking it.
+        if locked.is_err() || !fs::is_at(&file, &path) {
             return Self::private(tmp, sha256);
         }
         let part = Self { file, path, footer_at: Some(length), keep: AtomicBool::new(true) };
@@ -100,13 +101,6 @@ impl PartFile {
         }
         Some(there)
     }
-}
-
-/// Another process may have removed the file between our opening and our locking it.
-fn is_still_there(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let (Ok(ours), Ok(named)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
-    (ours.dev(), ours.ino()) == (named.dev(), named.ino())
 }
 
 impl Drop for PartFile {

@@ -2,7 +2,6 @@
 //!
 //! `store gc` takes it exclusively, and not for long, before it moves an environment away.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::FlockOperation;
@@ -26,9 +25,7 @@ impl Hold {
             // Where the file system has no locks, gc goes by last use.
             _ => {}
         }
-        let ours = file.metadata().ok()?.ino();
-        let named = fs::symlink_metadata(&path).ok()?.ino();
-        if ours != named {
+        if !fs::is_at(&file, &path) {
             return None;
         }
         // Who may not change it is not its owner, and a use that is not noted is no failure.

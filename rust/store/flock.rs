@@ -1,12 +1,15 @@
 //! Advisory locks between processes. Where the file system has none, all race and rename decides.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 
 use crate::fs::{self, File, FsError};
 use crate::task::{Cancelled, Task};
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A lock that is held until this is dropped. `None` inside: the file system has no locks.
 #[derive(Debug)]
@@ -35,23 +38,48 @@ impl Flock {
     }
 
     fn wait_for(path: &Path, operation: FlockOperation, task: &Task) -> Result<Self, FlockError> {
-        let file = fs::open_or_create(path)?;
         loop {
-            match attempt(&file, operation, path) {
-                Some(true) => return Ok(Self(Some(file))),
-                Some(false) => {
-                    task.check()?;
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                None => return Ok(Self(None)),
+            if let Some(lock) = Self::try_for(path, operation)? {
+                return Ok(lock);
             }
+            task.check()?;
+            std::thread::sleep(PAUSE);
         }
     }
 
     /// An exclusive lock if nobody has one.
     pub fn try_exclusive(path: &Path) -> Result<Option<Self>, FsError> {
-        let file = fs::open_or_create(path)?;
-        Ok(Self::of_open(file, path))
+        Self::try_for(path, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// An exclusive lock if nobody has one at some moment of this span.
+    pub fn try_exclusive_within(
+        path: &Path,
+        span: Duration,
+        task: &Task,
+    ) -> Result<Option<Self>, FlockError> {
+        let end = Instant::now() + span;
+        loop {
+            let lock = Self::try_exclusive(path)?;
+            if lock.is_some() || Instant::now() > end {
+                return Ok(lock);
+            }
+            task.check()?;
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn try_for(path: &Path, operation: FlockOperation) -> Result<Option<Self>, FsError> {
+        loop {
+            let file = fs::open_or_create(path)?;
+            match attempt(&file, operation, path) {
+                // gc may have removed it between our opening and our locking it.
+                Some(true) if !fs::is_at(&file, path) => {}
+                Some(true) => return Ok(Some(Self(Some(file)))),
+                Some(false) => return Ok(None),
+                None => return Ok(Some(Self(None))),
+            }
+        }
     }
 
     /// An exclusive lock on an open file or folder if nobody has one.

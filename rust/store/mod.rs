@@ -3,12 +3,20 @@
 //! * [`root`]: which folder.
 //! * [`artifact`]: `artifacts/<sha256>/{tree,index}`, with [`index_file`] as the index's binary form.
 //! * [`run`]: `tmp/`, where each run works in a folder of its own; [`flock`]: who may do what meanwhile.
+//! * [`residents`]: the environments that live off it; [`info`] and [`tally`]: what it holds, in numbers.
+//! * [`gc`] takes away what nothing needs, [`verify`] what is not as it was; [`healed`] tells environments of it.
 
 pub mod artifact;
 pub mod flock;
+pub mod gc;
+pub mod healed;
 pub mod index_file;
+pub mod info;
+pub mod residents;
 pub mod root;
 pub mod run;
+pub mod tally;
+mod unneeded;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +26,21 @@ use crate::fs::{self, FsError};
 use artifact::Artifact;
 use root::Root;
 use run::Run;
+
+/// What every store has.
+const FOLDERS: [&str; 11] = [
+    "artifacts",
+    "archives",
+    "bytecode",
+    "bytecode-requests",
+    "envs",
+    "flocks",
+    "healed",
+    "interpreters",
+    "locks",
+    "prefixes",
+    "tmp",
+];
 
 /// The store of one writable root, with read-only ones behind it.
 #[derive(Debug, Clone)]
@@ -29,22 +52,18 @@ pub struct Store {
 impl Store {
     /// Opens the store of a root, making its folders.
     pub fn open(root: &Root) -> Result<Self, FsError> {
-        let v1 = root.writable.join("v1");
-        for folder in [
-            "artifacts",
-            "archives",
-            "envs",
-            "flocks",
-            "interpreters",
-            "locks",
-            "tmp",
-            "bytecode",
-            "bytecode-requests",
-        ] {
-            fs::create_dir_all(&v1.join(folder))?;
+        let store = Self::at(root);
+        for folder in FOLDERS {
+            fs::create_dir_all(&store.folder(folder))?;
         }
+        Ok(store)
+    }
+
+    /// The store of a root, to look at: nothing is made.
+    #[must_use]
+    pub fn at(root: &Root) -> Self {
         let read_only = root.read_only.iter().map(|root| root.join("v1")).collect();
-        Ok(Self { v1, read_only })
+        Self { v1: root.writable.join("v1"), read_only }
     }
 
     /// The root that the store is in.

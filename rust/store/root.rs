@@ -53,9 +53,21 @@ impl Root {
             return Ok(Self { writable: default_root()?, read_only: Vec::new() });
         };
         let writable = std::path::absolute(first).unwrap_or(first.clone());
+        check_owner(&writable)?;
         let read_only = others.iter().filter(|root| is_trusted(root)).cloned().collect();
         Ok(Self { writable, read_only })
     }
+}
+
+/// A store belongs to one user: nobody adds files to another's, not even root.
+fn check_owner(root: &Path) -> Result<(), NodeError> {
+    let own = rustix::process::getuid().as_raw();
+    for path in [root.to_owned(), root.join("v1")] {
+        if let Some(owner) = fs::metadata(&path).ok().map(|meta| meta.uid()).filter(|owner| *owner != own) {
+            return Err(NodeError::Owner { path, owner });
+        }
+    }
+    Ok(())
 }
 
 /// Owned by root or this user, and writable by nobody else.

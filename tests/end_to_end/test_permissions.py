@@ -88,7 +88,9 @@ def test_all_is_well_where_one_may_write(user: Lab) -> None:
 
 
 def test_a_store_that_may_not_be_written_to(user: Lab) -> None:
-    locked(user.root)
+    user.root.mkdir()
+    os.chown(user.root, USER, USER)
+    user.root.chmod(0o555)
     done = as_user(user, "materialize", user.lock(user.wheel("one")), "--prefix", user.prefix("env"))
     assert (done.code, done.out) == (6, "")
     assert str(user.root) in done.err
@@ -102,7 +104,6 @@ def test_a_store_that_becomes_read_only(user: Lab) -> None:
     assert as_user(user, "materialize", lock, "--prefix", user.prefix("env")).code == 0
     for folder in [user.root, *user.root.rglob("*")]:
         if folder.is_dir():
-            os.chown(folder, 0, 0)
             folder.chmod(0o555)
     before = snapshot(user.store / "artifacts")
     more = user.lock(user.wheel("one"), user.wheel("two"), name="pylock.more.toml")
@@ -252,3 +253,16 @@ def test_the_store_of_another_is_not_shared(user: Lab) -> None:
     assert done.returncode == 0, done.stderr
     assert len(user.index.requests) > before
     assert done.stdout.decode().startswith(str(user.root))
+
+
+@pytest.mark.parametrize("verb", ["materialize", "exec", "store info", "store gc"])
+def test_the_root_of_another_is_refused(user: Lab, verb: str) -> None:
+    shared = user.folder / "shared"
+    lock = user.lock(user.wheel("one"))
+    assert user.run("materialize", lock, "--root", shared).code == 0
+    before = snapshot(shared)
+    words = {"materialize": [lock], "exec": [lock, "--", "true"]}.get(verb, [])
+    done = as_user(user, *verb.split(), "--root", shared, *words)
+    assert (done.code, done.out) == (125 if verb == "exec" else 5, "")
+    assert "another user" in done.err
+    assert snapshot(shared) == before

@@ -75,9 +75,11 @@ class Lab:
 
     def command(self, *arguments: object) -> list[str]:
         """The command line of the node program, with this lab's store."""
-        verb, *others = [str(argument) for argument in arguments]
-        rooted = verb in ("materialize", "exec") and "--root" not in others
-        return [str(self.node), verb, *(["--root", str(self.root)] if rooted else []), *others]
+        words = [str(argument) for argument in arguments]
+        verbs = 2 if words[0] == "store" else 1
+        rooted = words[0] in ("materialize", "exec", "store") and "--root" not in words
+        root = ["--root", str(self.root)] if rooted else []
+        return [str(self.node), *words[:verbs], *root, *words[verbs:]]
 
     def run(self, *arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Done:
         """The node program, to its end."""

@@ -45,7 +45,7 @@ def test_help_names_every_command(
 ) -> None:
     assert run(monkeypatch, *asked) == 0
     out = capsys.readouterr().out
-    for command in ("scan", "lock", "materialize", "exec", "verify", "env-id"):
+    for command in ("scan", "lock", "materialize", "exec", "verify", "store", "env-id"):
         assert command in out
 
 
@@ -156,6 +156,13 @@ def test_verify_is_1_if_anything_differs(
 def test_exec_becomes_the_node_program(fake_node_program: Path) -> None:
     done = python("-m", "fastenv", "exec", "env", "--", "true", "--help", FASTENV_NODE=str(fake_node_program))
     assert (done.returncode, done.stdout) == (0, "exec\nenv\n--\ntrue\n--help\n")
+
+
+def test_store_becomes_the_node_program(fake_node_program: Path, tmp_path: Path) -> None:
+    words = ["store", "gc", "--max-size", "20GB", "--help"]
+    done = python("-m", "fastenv", *words, FASTENV_NODE=str(fake_node_program))
+    assert (done.returncode, done.stdout.split()) == (0, words)
+    assert python("-m", "fastenv", "store", "info", FASTENV_NODE=str(tmp_path / "absent")).returncode == 5
 
 
 def test_exec_imports_nothing_that_is_slow() -> None:

@@ -12,8 +12,8 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line with the arguments of this process; does not return."""
-    if sys.argv[1:2] == ["exec"]:
-        # Before anything else is imported: this is what every worker of a cluster starts with.
+    if sys.argv[1:2] in (["exec"], ["store"]):
+        # Before anything else is imported: exec is what every worker of a cluster starts with.
         from fastenv.cli.node import become
 
         become(sys.argv[1:])

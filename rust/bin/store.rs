@@ -1,0 +1,133 @@
+//! `fastenv-node store`: what is in the store, whether it is as it was, and less of it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fastenv::error::Result;
+use fastenv::store::Store;
+use fastenv::store::gc::{self, Outcome};
+use fastenv::store::info::Info;
+use fastenv::store::residents::Resident;
+use fastenv::store::root::Root;
+use serde_json::{Value, json};
+
+use crate::arguments::{Gc, OfStore, StoreVerb};
+use crate::progress::Style;
+use crate::{say, say_aside, size, with_progress};
+
+/// Runs one of the store's verbs; its exit status.
+pub(crate) fn run(verb: &StoreVerb) -> Result<u8> {
+    match verb {
+        StoreVerb::Info(arguments) => info(arguments),
+        StoreVerb::Gc(arguments) => collect(arguments),
+    }
+}
+
+fn info(arguments: &OfStore) -> Result<u8> {
+    let root = Root::choose(arguments.root.as_deref())?;
+    let store = Store::at(&root);
+    let info = with_progress(Style::Silent, |task| Info::of(&store, task))?;
+    if !arguments.json {
+        say(&table(&root, &info));
+        return Ok(0);
+    }
+    for (resident, bytes) in &info.residents {
+        say(&env_row(resident, *bytes).to_string());
+    }
+    let mut done = json!({"event": "done", "root": root.writable, "bytes": info.bytes});
+    for (name, sum) in sums(&info) {
+        done[name] = json!({"count": sum.count, "bytes": sum.bytes});
+    }
+    say(&done.to_string());
+    Ok(0)
+}
+
+fn sums(info: &Info) -> [(&'static str, fastenv::store::info::Sum); 5] {
+    [
+        ("artifacts", info.artifacts),
+        ("bytecode", info.byte_code),
+        ("archives", info.archives),
+        ("envs", info.envs),
+        ("parts", info.parts),
+    ]
+}
+
+fn env_row(resident: &Resident, bytes: u64) -> Value {
+    let last_use = resident.last_use.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    json!({
+        "event": "env", "env_id": resident.env_id.map(|id| id.to_string()), "prefix": resident.prefix,
+        "last_use": last_use, "in_use": resident.in_use, "in_store": resident.own, "bytes": bytes,
+    })
+}
+
+fn table(root: &Root, info: &Info) -> String {
+    let mut lines = vec![root.writable.display().to_string()];
+    for (name, sum) in sums(info) {
+        lines.push(format!("{name:<10} {:>6} {:>10}", sum.count, size::show(sum.bytes)));
+    }
+    lines.push(format!("{:<10} {:>6} {:>10}", "all", "", size::show(info.bytes)));
+    for (resident, bytes) in &info.residents {
+        let id = resident.env_id.map_or_else(|| "?".repeat(12), |id| id.to_string()[..12].to_owned());
+        let used = if resident.in_use { "in use".to_owned() } else { ago(resident.last_use) };
+        let bytes = if resident.own { size::show(*bytes) } else { "elsewhere".to_owned() };
+        lines.push(format!("env {id}  {used:<12} {bytes:>10}  {}", resident.prefix.display()));
+    }
+    lines.join("\n")
+}
+
+fn ago(time: SystemTime) -> String {
+    match time.elapsed().map_or(0, |since| since.as_secs() / 86400) {
+        0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        days => format!("{days} days ago"),
+    }
+}
+
+fn collect(arguments: &Gc) -> Result<u8> {
+    let limits = gc::Limits {
+        keep: Duration::from_secs(u64::from(arguments.keep_days) * 86400),
+        max_bytes: arguments.max_size,
+        dry_run: arguments.dry_run,
+    };
+    let store = Store::open(&Root::choose(arguments.of.root.as_deref())?)?;
+    let outcome = with_progress(Style::Silent, |task| gc::gc(&store, limits, task))?;
+    if arguments.of.json {
+        tell_program(&outcome);
+    } else {
+        tell_person(&outcome, limits);
+    }
+    Ok(0)
+}
+
+fn tell_program(outcome: &Outcome) {
+    for removed in &outcome.removed {
+        let row = json!({
+            "event": "removed", "kind": removed.sort.word(), "name": removed.name, "bytes": removed.bytes,
+        });
+        say(&row.to_string());
+    }
+    for prefix in &outcome.in_use {
+        say(&json!({"event": "kept", "kind": "env", "prefix": prefix, "why": "in use"}).to_string());
+    }
+    let done = json!({
+        "event": "done", "removed": outcome.removed.len(), "busy": outcome.busy,
+        "bytes_before": outcome.before, "bytes_after": outcome.after,
+    });
+    say(&done.to_string());
+}
+
+fn tell_person(outcome: &Outcome, limits: gc::Limits) {
+    let verb = if limits.dry_run { "would remove" } else { "removed" };
+    for removed in &outcome.removed {
+        say(&format!("{verb} {} {} ({})", removed.sort.word(), removed.name, size::show(removed.bytes)));
+    }
+    for prefix in &outcome.in_use {
+        say(&format!("kept {}: it is in use", prefix.display()));
+    }
+    if outcome.busy {
+        say_aside("runs are at work: artifacts were left as they are");
+    }
+    say_aside(&format!("{} before, {} after", size::show(outcome.before), size::show(outcome.after)));
+    if limits.max_bytes.is_some_and(|most| outcome.after > most) {
+        say_aside("that is still more than --max-size: the rest is in use, or needed by what stays");
+    }
+}
