@@ -18,12 +18,14 @@ pub struct Place {
     pub file: u32,
 }
 
-/// The files that one directory gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
-    /// Position in [`Layout::dirs`].
-    pub dir: u32,
-    /// From whichever artifacts.
+/// A directory and what it gets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dir {
+    /// Relative to the prefix; that of the prefix itself is empty.
+    pub path: String,
+    /// Positions in [`Layout::dirs`] of the directories in it.
+    pub children: Vec<u32>,
+    /// To be linked, from whichever artifacts.
     pub files: Vec<Place>,
 }
 
@@ -39,10 +41,8 @@ pub struct Script {
 /// The whole tree, but for what [`crate::finish`] writes anew.
 #[derive(Debug, Default)]
 pub struct Layout {
-    /// Relative to the prefix, parents before children; the first is the prefix itself, empty.
-    pub dirs: Vec<String>,
-    /// To be linked, the fullest directory first.
-    pub groups: Vec<Group>,
+    /// Parents before children; the first is the prefix itself.
+    pub dirs: Vec<Dir>,
     /// To be written with another first line.
     pub rewritten: Vec<Place>,
     /// To be generated.
@@ -125,13 +125,9 @@ pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layo
     composer.settle_files()?;
     composer.settle_scripts(python);
     let Composer { mut layout, claims, .. } = composer;
-    layout.groups = claims
-        .into_iter()
-        .enumerate()
-        .filter(|(_, claim)| !claim.files.is_empty())
-        .map(|(dir, claim)| Group { dir: position(dir), files: claim.files })
-        .collect();
-    layout.groups.sort_by_key(|group| std::cmp::Reverse(group.files.len()));
+    for (dir, claim) in layout.dirs.iter_mut().zip(claims) {
+        dir.files = claim.files;
+    }
     Ok(layout)
 }
 
@@ -177,7 +173,7 @@ impl Composer<'_> {
                 if self.is_reserved(dir, &file.name) {
                     return Err(self.reserved(place));
                 }
-                let in_bin = self.layout.dirs[dir as usize] == "bin";
+                let in_bin = self.layout.dirs[dir as usize].path == "bin";
                 if in_bin && (OWN_SCRIPTS.contains(&file.name.as_str()) || file.name == python) {
                     self.layout.lost.insert(place, Winner::Own);
                     let message = format!("its bin/{} gives way to the environment's own", file.name);
@@ -195,18 +191,20 @@ impl Composer<'_> {
         if let Some(&id) = self.ids.get(path) {
             return id;
         }
-        if let Some((parent, _)) = path.rsplit_once('/') {
-            self.dir(parent);
-        }
+        let parent =
+            (!path.is_empty()).then(|| self.dir(path.rsplit_once('/').map_or("", |(parent, _)| parent)));
         let id = position(self.layout.dirs.len());
-        self.layout.dirs.push(path.to_owned());
+        if let Some(parent) = parent {
+            self.layout.dirs[parent as usize].children.push(id);
+        }
+        self.layout.dirs.push(Dir { path: path.to_owned(), ..Dir::default() });
         self.ids.insert(path.to_owned(), id);
         self.claims.push(Claim::default());
         id
     }
 
     fn is_reserved(&self, dir: u32, name: &str) -> bool {
-        let dir = &self.layout.dirs[dir as usize];
+        let dir = &self.layout.dirs[dir as usize].path;
         let top = dir.split('/').next().filter(|top| !top.is_empty()).unwrap_or(name);
         top == ".fastenv" || top == "lib64" || (dir.is_empty() && name == "pyvenv.cfg")
     }
@@ -237,7 +235,7 @@ impl Composer<'_> {
 
     fn check_no_directory(&self, dir: usize, place: Place) -> Result<(), LayoutError> {
         let file = self.file(place);
-        let parent = &self.layout.dirs[dir];
+        let parent = &self.layout.dirs[dir].path;
         let path = if parent.is_empty() { file.name.clone() } else { format!("{parent}/{}", file.name) };
         let Some(&clash) = self.ids.get(&path) else { return Ok(()) };
         let other = self.claims[clash as usize].packages.first().copied().unwrap_or(place.package);

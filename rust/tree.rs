@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use rayon::Scope;
 use rayon::prelude::*;
 
 use crate::digest::Sha256;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::finish::record::{self, Row};
 use crate::finish::{Generated, generate, scripts, venv};
 use crate::fs;
@@ -41,8 +43,7 @@ pub struct Recipe<'a> {
 impl Recipe<'_> {
     /// Builds the tree on the calling rayon pool: all but the state, which is written last.
     pub fn build(&self, linker: &Linker, task: &Task) -> Result<Manifest> {
-        self.make_dirs(task)?;
-        self.link_all(linker, task)?;
+        self.plant(linker, task)?;
         let (mut generated, links) = venv::write(self.staging, self.prefix, self.interpreter, self.python)?;
         let own_scripts = self.write_scripts()?;
         let records = self.write_records(&own_scripts, task)?;
@@ -59,32 +60,17 @@ impl Recipe<'_> {
         format!("lib/{}/site-packages", self.python)
     }
 
-    fn make_dirs(&self, task: &Task) -> Result<()> {
-        for dir in self.layout.dirs.iter().filter(|dir| !dir.is_empty()) {
-            task.check()?;
-            fs::create_dir(&self.staging.join(dir))?;
+    /// Makes the directories and links their files, a task a directory. A directory is changed by its own task alone,
+    /// which also makes the directories in it, so that no two threads wait for one directory.
+    fn plant(&self, linker: &Linker, task: &Task) -> Result<()> {
+        let planting = Planting { recipe: self, linker, task, failure: OnceLock::new() };
+        rayon::scope(|scope| planting.fill(scope, 0));
+        if let Some(fault) = planting.failure.into_inner() {
+            return Err(fault);
         }
         // Made now, so that an import by root does not move the folder's time; a wheel may have brought it.
-        let cache = format!("{}/__pycache__", self.site());
-        if !self.layout.dirs.contains(&cache) {
-            fs::create_dir(&self.staging.join(cache))?;
-        }
-        Ok(())
-    }
-
-    fn link_all(&self, linker: &Linker, task: &Task) -> Result<()> {
-        let groups = &self.layout.groups;
-        groups.par_iter().with_max_len(1).try_for_each(|group| {
-            task.check()?;
-            let dir = self.staging.join(&self.layout.dirs[group.dir as usize]);
-            for place in &group.files {
-                let artifact = &self.artifacts[place.package as usize];
-                let file = file_of(self.artifacts, *place);
-                let mtime = crate::unpack::mtime_of(artifact.sha256);
-                linker.place(&artifact.file(file), &dir.join(&file.name), file.executable, mtime)?;
-            }
-            Ok(())
-        })
+        let cache = self.staging.join(self.site()).join("__pycache__");
+        if fs::exists(&cache) { Ok(()) } else { Ok(fs::create_dir(&cache)?) }
     }
 
     /// Entry points and `#!python` files, each with its position in the layout.
@@ -229,6 +215,47 @@ impl Recipe<'_> {
         for artifact in self.artifacts {
             let to = own.join("index").join(artifact.sha256.to_string());
             linker.place(&artifact.index_path(), &to, false, crate::unpack::mtime_of(artifact.sha256))?;
+        }
+        Ok(())
+    }
+}
+
+/// One run of [`Recipe::plant`].
+struct Planting<'a> {
+    recipe: &'a Recipe<'a>,
+    linker: &'a Linker,
+    task: &'a Task,
+    /// The first; the others are its company.
+    failure: OnceLock<Error>,
+}
+
+impl Planting<'_> {
+    fn fill<'s>(&'s self, scope: &Scope<'s>, at: u32) {
+        if self.failure.get().is_none()
+            && let Err(fault) = self.try_fill(scope, at)
+        {
+            let _ = self.failure.set(fault);
+        }
+    }
+
+    fn try_fill<'s>(&'s self, scope: &Scope<'s>, at: u32) -> Result<()> {
+        self.task.check()?;
+        let Recipe { layout, staging, artifacts, .. } = self.recipe;
+        let dir = &layout.dirs[at as usize];
+        for &child in &dir.children {
+            fs::create_dir(&staging.join(&layout.dirs[child as usize].path))?;
+            scope.spawn(move |scope| self.fill(scope, child));
+        }
+        let folder = staging.join(&dir.path);
+        for place in &dir.files {
+            let artifact = &artifacts[place.package as usize];
+            let file = file_of(artifacts, *place);
+            self.linker.place(
+                &artifact.file(file),
+                &folder.join(&file.name),
+                file.executable,
+                artifact.mtime(),
+            )?;
         }
         Ok(())
     }

@@ -58,10 +58,10 @@ fn compose(artifacts: &[Artifact], contested: &[(&str, &str)]) -> Result<Layout,
 /// (path, package) of all that is linked, sorted.
 fn linked(layout: &Layout, artifacts: &[Artifact]) -> Vec<(String, String)> {
     let mut rows = Vec::new();
-    for group in &layout.groups {
-        for place in &group.files {
+    for dir in &layout.dirs {
+        for place in &dir.files {
             let file = layout::file_of(artifacts, *place);
-            let path = format!("{}/{}", layout.dirs[group.dir as usize], file.name);
+            let path = format!("{}/{}", dir.path, file.name);
             rows.push((path, artifacts[place.package as usize].index.name.clone()));
         }
     }
@@ -78,10 +78,16 @@ fn schemes_lead_to_their_folders() {
     let paths: Vec<String> = linked(&layout, &artifacts).into_iter().map(|row| row.0).collect();
     let site = "lib/python3.11/site-packages/a/x.py";
     assert_eq!(paths, ["bin/t", "include/site/python3.11/a/a.h", site, "share/doc/a"]);
-    let parents_first = layout.dirs.iter().enumerate().all(|(at, dir)| {
-        dir.rsplit_once('/').is_none_or(|(parent, _)| layout.dirs[..at].iter().any(|known| known == parent))
-    });
-    assert!(parents_first, "{:?}", layout.dirs);
+    let mut reached = vec![false; layout.dirs.len()];
+    reached[0] = true;
+    for (at, dir) in layout.dirs.iter().enumerate() {
+        assert!(reached[at], "{dir:?} comes before its parent");
+        for &child in &dir.children {
+            let child_path = &layout.dirs[child as usize].path;
+            assert_eq!(child_path.rsplit_once('/').map_or("", |(parent, _)| parent), dir.path);
+            reached[child as usize] = true;
+        }
+    }
 }
 
 #[test]
@@ -138,6 +144,6 @@ fn what_is_fastenvs_own_is_not_given_away() {
         assert!(said.starts_with("a has a file at prefix/"), "{said}");
     }
     let layout = compose(&[artifact("a", &[("prefix/bin/python", "1")], &["activate"])], &[]).unwrap();
-    assert!(layout.groups.is_empty() && layout.scripts.is_empty());
+    assert!(linked(&layout, &[]).is_empty() && layout.scripts.is_empty());
     assert_eq!(layout.warnings.len(), 2);
 }
