@@ -16,7 +16,7 @@ RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
 BACKEND := pyproject.toml $(wildcard build_backend/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help test test-all lint demo docs bench campaign clean-room clean prerequisites
+.PHONY: help test test-all lint demo docs bench bench-dev chart campaign clean-room clean prerequisites
 
 help:
 	@echo 'make test        the tests that need nothing but this checkout and a package index'
@@ -24,7 +24,9 @@ help:
 	@echo 'make test-all    make test, the slow tests, linters, documentation: what .ci/run does'
 	@echo 'make lint        linters and type checks'
 	@echo 'make docs        the documentation, into site/'
-	@echo 'make bench       timings of scan and lock on 183 distributions; nothing else should run meanwhile'
+	@echo 'make bench       fastenv beside uv, 183 wheels, three rounds: half an hour, as root, and nothing else running'
+	@echo 'make bench-dev   timings of scan and lock'
+	@echo 'make chart       docs/speed.svg, from the newest results'
 	@echo 'make campaign    the long fault tests'
 	@echo 'make clean-room  make test and make demo in a fresh Debian (root)'
 	@echo 'make clean       remove what the others made, but not the downloads of pip, uv and cargo'
@@ -82,17 +84,25 @@ demo: $(STAMPS)/installed
 	@$(BIN)/python demo/demo.py --python '$(PYTHON)'
 
 # 183 distributions and 2 GB: made once.
-.bench/ds.done: benches/sets/ds.txt $(STAMPS)/dev
+.bench/ds.done: benches/sets/ds.txt | $(STAMPS)/dev
 	@echo '==> the environment that the benchmarks look at (2 GB, once)'
-	@rm -rf .bench && mkdir .bench
+	@rm -rf .bench/ds && mkdir -p .bench
 	@$(BIN)/uv venv --quiet --python '$(PYTHON)' .bench/ds
 	@$(BIN)/uv pip install --quiet --python .bench/ds -r benches/sets/ds.txt
 	@touch $@
 
-bench: .bench/ds.done
-	@echo '==> the benchmarks'
+# BENCH='--rows cold,warm --rounds 1' measures less.
+bench: $(STAMPS)/dev
+	@echo '==> fastenv beside uv'
+	@$(BIN)/python -m benches.against $(BENCH)
+
+bench-dev: .bench/ds.done
+	@echo '==> the stages'
 	@$(BIN)/python benches/scan.py .bench/ds
 	@$(BIN)/python benches/lock.py .bench/ds
+
+chart: $(STAMPS)/dev
+	@$(BIN)/python benches/chart.py
 
 campaign: $(STAMPS)/dev
 	@echo '==> the campaigns'

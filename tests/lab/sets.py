@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.tags import sys_tags
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-__all__ = ["pinned", "resolved"]
+__all__ = ["is_resolved", "pinned", "resolved"]
 
 
 def pinned(pins: Path, name: str) -> list[Path]:
@@ -30,12 +30,18 @@ def resolved(requirements: Path, name: str) -> list[Path]:
     """The wheels of a file of requirements and of all that they require."""
     folder = _cache(name)
     mark = folder / "requirements.txt"
-    if not mark.exists() or mark.read_text() != requirements.read_text():
+    if not is_resolved(requirements, name):
         for wheel in folder.glob("*.whl"):
             wheel.unlink()
         _download(folder, ["-r", str(requirements)])
         mark.write_text(requirements.read_text())
     return sorted(_fitting(folder).values())
+
+
+def is_resolved(requirements: Path, name: str) -> bool:
+    """Whether the wheels of these requirements are here already."""
+    mark = _cache(name) / "requirements.txt"
+    return mark.exists() and mark.read_text() == requirements.read_text()
 
 
 def _cache(name: str) -> Path:

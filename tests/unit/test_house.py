@@ -124,7 +124,7 @@ HOSTS = re.compile(r"https?://([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 KNOWN = re.compile(
     r"(^|\.)(example|test|invalid)(\.(com|org|net))?$"
     r"|^(packaging\.python\.org|setuptools\.pypa\.io|docs\.python\.org|peps\.python\.org|docs\.conda\.io|keepachangelog\.com"
-    r"|semver\.org|rustup\.rs|www\.apache\.org|www\.rfc-editor\.org|no-color\.org)$"
+    r"|semver\.org|rustup\.rs|www\.apache\.org|www\.w3\.org|www\.rfc-editor\.org|no-color\.org)$"
 )
 
 

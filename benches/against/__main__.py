@@ -1,0 +1,133 @@
+"""The command line: ``python -m benches.against [--rows cold,warm] [--rounds 1] [--set ds]``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from benches.against import results
+from benches.against.bench import measure
+from benches.against.calm import Calm
+from benches.against.disk import Disks
+from benches.against.figure import Outcome
+from benches.against.limits import ROWS, Row
+from benches.against.locks import Locks, made_lock
+from benches.against.machine import machine, versions
+from benches.against.setting import Setting
+from benches.against.site import measured_rate, serve
+from benches.against.table import table
+from benches.against.wheels import ROOT, SETS, is_there, wheels_of
+from uv import find_uv_bin
+
+from fastenv import node_program
+
+
+def main() -> int:
+    """0 if no limit was passed."""
+    arguments = _arguments()
+    # A terminated run unmounts its disks too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    names = arguments.rows.split(",") if arguments.rows else _all_rows()
+    rows = [row for row in ROWS if row.name in names]
+    if unknown := set(names) - {row.name for row in ROWS}:
+        sys.exit(
+            f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in ROWS)}"
+        )
+    outcomes: list[Outcome] = []
+    for name, chosen in ((arguments.set, [row for row in rows if row.name != "torch"]), ("torch", rows[-1:])):
+        if chosen and (name != "torch" or chosen[0].name == "torch"):
+            outcomes += _measured(name, chosen, arguments)
+    print(table(outcomes))
+    return int(any(outcome.passed_a_limit for outcome in outcomes))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benches.against", description="fastenv beside uv.")
+    parser.add_argument("--rows", help="names of rows, with commas between; all that can be had if left out")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--set", choices=[name for name in SETS if name != "torch"], default="ds")
+    parser.add_argument("--patience", type=float, default=30.0, help="seconds to wait for a calm machine")
+    parser.add_argument("--no-results", action="store_true", help="write nothing into benches/results")
+    return parser.parse_args()
+
+
+def _all_rows() -> list[str]:
+    """Three gigabytes are fetched only for those who ask for them."""
+    return [row.name for row in ROWS if row.name != "torch" or is_there("torch")]
+
+
+def _measured(name: str, rows: Sequence[Row], arguments: argparse.Namespace) -> list[Outcome]:
+    with _setting(name, arguments.patience) as setting:
+        _say(f"{name}: {len(setting.wheels)} wheels, on {setting.disks.kind}")
+        rate = measured_rate(setting.site, setting.wheels)
+        outcomes = measure(setting, rows, arguments.rounds)
+        about = _about(name, setting, rate)
+    if setting.calm.disturbed:
+        _say(
+            f"warning: others used up to {setting.calm.disturbed:.1f} cores meanwhile; the figures are coarse"
+        )
+    if not arguments.no_results:
+        _keep(name, about, outcomes)
+    return outcomes
+
+
+@contextlib.contextmanager
+def _setting(name: str, patience_s: float) -> Iterator[Setting]:
+    folder = Path(os.environ.get("FASTENV_BENCH_DIR") or ROOT / ".bench").resolve()
+    disks = Disks(folder)
+    if not disks.loops:
+        _say("warning: not root, or no mkfs.ext4: both sides share a file system, and the figures are coarse")
+    try:
+        wheels = wheels_of(name)
+        lock = made_lock(name, wheels, disks, folder / "locks")
+        with serve(wheels, folder / "site") as site:
+            yield Setting(
+                wheels=wheels,
+                site=site,
+                locks=Locks(name, lock, folder / "locks-here"),
+                disks=disks,
+                calm=Calm(patience_s),
+                node=node_program().resolve(),
+                uv=Path(find_uv_bin()),
+                folder=folder,
+            )
+    finally:
+        disks.clear()
+
+
+def _about(name: str, setting: Setting, rate: float) -> dict[str, Any]:
+    sizes = [wheel.stat().st_size for wheel in setting.wheels]
+    return {
+        "machine": machine(setting),
+        "versions": versions(setting),
+        "set": {"name": name, "wheels": len(sizes), "bytes": sum(sizes)},
+        "limited_bytes_per_s": round(rate),
+        "cores_used_by_others": round(setting.calm.disturbed, 2),
+    }
+
+
+def _keep(name: str, about: dict[str, Any], outcomes: Sequence[Outcome]) -> None:
+    now = datetime.now(tz=timezone.utc)
+    folder = ROOT / "benches/results"
+    folder.mkdir(exist_ok=True)
+    path = folder / results.file_name(now, name)
+    path.write_text(results.text(now, about, outcomes))
+    _say(f"results: {path.relative_to(ROOT)}")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

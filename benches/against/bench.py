@@ -1,0 +1,65 @@
+"""The rows, round by round."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from benches.against.figure import FailedError, Figure, Outcome, SkippedError
+from benches.against.limits import Row
+from benches.against.process import BrokenError
+from benches.against.rows.again import again, exec_true
+from benches.against.rows.cold import cold, default, limited
+from benches.against.rows.crowd import crowd
+from benches.against.rows.memory import cold_memory, warm_memory
+from benches.against.rows.syscalls import syscalls
+from benches.against.rows.warm import compiled, imports, warm
+from benches.against.setting import Round, Setting
+from benches.against.table import number
+
+__all__ = ["measure"]
+
+MEASURES: Mapping[str, Callable[[Round], Figure]] = {
+    "cold": cold,
+    "default": default,
+    "limited": limited,
+    "warm": warm,
+    "compiled": compiled,
+    "again": again,
+    "exec": exec_true,
+    "import": imports,
+    "crowd": crowd,
+    "memory-cold": cold_memory,
+    "memory-warm": warm_memory,
+    "syscalls": syscalls,
+    "torch": limited,
+}
+
+
+def measure(setting: Setting, rows: Sequence[Row], rounds: int) -> list[Outcome]:
+    """All rows in each round, so that a machine that changes in the course of it changes all of them."""
+    outcomes = [Outcome(row) for row in rows]
+    for turn in range(1, rounds + 1):
+        with Round(setting, turn) as current:
+            for outcome in outcomes:
+                if outcome.reason is None:
+                    _measure(outcome, current)
+    return outcomes
+
+
+def _measure(outcome: Outcome, turn: Round) -> None:
+    name = outcome.row.name
+    since = time.monotonic()
+    try:
+        outcome.figures.append(MEASURES[name](turn))
+    except SkippedError as reason:
+        outcome.skipped = str(reason)
+    except FailedError as fault:
+        outcome.broken = str(fault)
+    except BrokenError as fault:
+        outcome.broken = str(fault)
+        sys.stderr.write(f"{fault.told}\n")
+    told = outcome.reason or number(outcome.figures[-1].value)
+    took = time.monotonic() - since
+    sys.stderr.write(f"round {turn.number}, {name}: {told} ({took:.0f} s)\n")

@@ -1,0 +1,77 @@
+"""Fresh file systems, one for each side of each round.
+
+ext4 creates files many times more slowly for minutes after many were deleted, so nothing is ever measured where
+something was deleted before.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+__all__ = ["Disks"]
+
+GIGABYTES = 16  # sparse: only what is written takes room
+
+
+class Disks:
+    """Gives ext4 file systems in files below ``folder``; without root, folders."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "disks"
+        self._numbers = count(1)
+        self.loops = os.geteuid() == 0 and shutil.which("mkfs.ext4") is not None
+        self.clear()
+        self._folder.mkdir(parents=True)
+
+    @property
+    def kind(self) -> str:
+        """What the figures were measured on, for the results."""
+        below = subprocess.run(
+            ["stat", "--file-system", "--format=%T", self._folder],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout.strip()
+        below = "ext4" if below == "ext2/ext3" else below
+        return f"ext4 in a file on {below}" if self.loops else f"folders on {below}"
+
+    @contextmanager
+    def fresh(self) -> Iterator[Path]:
+        """A file system that nobody has written to."""
+        place = self._folder / str(next(self._numbers))
+        place.mkdir()
+        if not self.loops:
+            yield place  # kept until the end: see the module
+            return
+        image = place.with_suffix(".ext4")
+        try:
+            with image.open("wb") as stream:
+                stream.truncate(GIGABYTES << 30)
+            # All of it now: what mkfs leaves for later is written while we measure.
+            later = "lazy_itable_init=0,lazy_journal_init=0"
+            subprocess.run(["mkfs.ext4", "-q", "-F", "-E", later, image], check=True)
+            subprocess.run(["mount", "-o", "loop", image, place], check=True)
+            yield place
+        finally:
+            _unmount(place)
+            image.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove all of it, also what a killed run left."""
+        if self._folder.exists():
+            for place in self._folder.iterdir():
+                _unmount(place)
+            shutil.rmtree(self._folder)
+
+
+def _unmount(place: Path) -> None:
+    if place.is_mount():
+        ended = subprocess.run(["umount", place], check=False, stderr=subprocess.DEVNULL)
+        if ended.returncode != 0:
+            subprocess.run(["umount", "--lazy", place], check=True)

@@ -1,0 +1,1 @@
+"""How each row is measured: a function of a round, that returns a figure."""
