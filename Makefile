@@ -27,7 +27,7 @@ help:
 	@echo 'make bench       fastenv beside uv, 183 wheels, three rounds: half an hour, as root, and nothing else running'
 	@echo 'make bench-dev   timings of scan and lock'
 	@echo 'make chart       docs/speed.svg, from the newest results'
-	@echo 'make campaign    the long fault tests'
+	@echo 'make campaign    the long fault tests, at full size (root, half an hour and more)'
 	@echo 'make clean-room  make test and make demo in a fresh Debian (root)'
 	@echo 'make clean       remove what the others made, but not the downloads of pip, uv and cargo'
 
@@ -107,6 +107,7 @@ chart: $(STAMPS)/dev
 campaign: $(STAMPS)/dev
 	@echo '==> the campaigns'
 	@$(BIN)/pytest -m slow tests/end_to_end tests/attacks
+	@$(BIN)/pytest --campaign-size full -rA tests/campaign
 
 clean-room:
 	@sh tests/end_to_end/clean_room.sh

@@ -17,7 +17,7 @@ __all__ = ["is_resolved", "pinned", "resolved"]
 def pinned(pins: Path, name: str) -> list[Path]:
     """The wheels of a file of pins (``name==version``), fitting this interpreter, sorted by file name."""
     wanted = {_pin(line) for line in pins.read_text().splitlines() if "==" in line}
-    folder = _cache(name)
+    folder = cache(name)
     missing = wanted - set(_fitting(folder))
     if missing:
         lines = [f"{project}=={version}" for project, version in sorted(missing)]
@@ -28,7 +28,7 @@ def pinned(pins: Path, name: str) -> list[Path]:
 
 def resolved(requirements: Path, name: str) -> list[Path]:
     """The wheels of a file of requirements and of all that they require."""
-    folder = _cache(name)
+    folder = cache(name)
     mark = folder / "requirements.txt"
     if not is_resolved(requirements, name):
         for wheel in folder.glob("*.whl"):
@@ -40,11 +40,12 @@ def resolved(requirements: Path, name: str) -> list[Path]:
 
 def is_resolved(requirements: Path, name: str) -> bool:
     """Whether the wheels of these requirements are here already."""
-    mark = _cache(name) / "requirements.txt"
+    mark = cache(name) / "requirements.txt"
     return mark.exists() and mark.read_text() == requirements.read_text()
 
 
-def _cache(name: str) -> Path:
+def cache(name: str) -> Path:
+    """The folder that keeps the wheels of a set."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(base, "fastenv-tests", name)
     folder.mkdir(parents=True, exist_ok=True)
