@@ -29,7 +29,7 @@ use crate::store::Store;
 use crate::store::artifact::{self, Artifact};
 use crate::store::flock::Flock;
 use crate::store::root::Root;
-use crate::store::run::Run;
+use crate::store::run::{self, Run};
 use crate::task::Task;
 use crate::tree::Recipe;
 
@@ -80,7 +80,11 @@ pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report
     let store = Store::open(&Root::choose(options.root.as_deref())?)?;
     let prefix = prefix_of(lock, &store, options)?;
     let report = match standing_env(lock, &store, &prefix, options) {
-        Some(found) => reuse(lock, found),
+        Some(found) => {
+            // A run that was killed after its last rename has left its folder, and nobody else would come by.
+            run::sweep(&store.folder("tmp"));
+            reuse(lock, found)
+        }
         None => make(lock, &store, &prefix, options, task)?,
     };
     if report.prefix == prefix && !child::is_settled(&prefix) {
@@ -283,7 +287,7 @@ impl Making<'_> {
             self.warn(warnings, package, message.clone());
         }
         let own = self.store.owns(self.prefix);
-        let staging = Staging::prepare(self.prefix, standing, own.then(|| run.folder()))?;
+        let staging = Staging::prepare(self.prefix, standing, run, own)?;
         let folder = staging.folder();
         let recipe = Recipe {
             lock: self.lock,

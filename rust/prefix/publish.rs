@@ -43,24 +43,24 @@ enum Site {
 }
 
 impl Staging {
-    /// Prepares staging for `prefix`, which must not be foreign. `inside` is where it goes if the prefix is the
-    /// store's own; beside the prefix otherwise.
-    pub fn prepare(prefix: &Path, standing: &Standing, inside: Option<&Path>) -> Result<Self, PrefixError> {
+    /// Prepares staging for `prefix`, which must not be foreign: in the folder of `run` if the prefix is the store's
+    /// `own`; beside the prefix otherwise.
+    pub fn prepare(prefix: &Path, standing: &Standing, run: &Run, own: bool) -> Result<Self, PrefixError> {
         if *standing == Standing::Foreign {
             return Err(PrefixError::Foreign(prefix.to_owned()));
         }
         let parent = prefix.parent().ok_or_else(|| unfit(prefix, "it is the root folder"))?;
         let name = prefix.file_name().ok_or_else(|| unfit(prefix, "it has no name"))?;
         let stem = format!(".{}.fastenv", name.to_string_lossy());
-        let made = if let Some(folder) = inside {
-            Run::make(folder, "env")
+        let made = if own {
+            Run::make(run.folder(), "env")
         } else {
             fs::create_dir_all(parent)?;
             run::sweep_named(parent, &format!("{stem}."));
             Run::make(parent, &stem)
         };
         let site = match made {
-            Ok(run) => Site::Beside(run),
+            Ok(made) => Site::Beside(made),
             Err(fault) if is_denied(&fault) && fs::exists(prefix) => {
                 if *standing == Standing::Changed && State::read(prefix).is_some() {
                     return Err(unfit(
@@ -73,6 +73,9 @@ impl Staging {
             Err(fault) => return Err(fault.into()),
         };
         let staging = Self { prefix: prefix.to_owned(), site };
+        if let (Site::Beside(made), false) = (&staging.site, own) {
+            run.answer_for(made.folder())?;
+        }
         staging.clear()?;
         Ok(staging)
     }

@@ -1,10 +1,16 @@
-//! `v1/tmp/<run>/`: where one run works. A run that was killed leaves its folder; the next one removes it.
+//! `v1/tmp/<run>/`: where one run works. A run that was killed leaves its folder; the next one removes it, and what
+//! the run's `beside` names.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::fs::{self, FsError};
 use crate::store::flock::Flock;
+
+/// The file that names the staging beside a prefix.
+const BESIDE: &str = "beside";
 
 /// A folder that lives as long as this value, locked so that nobody takes it for a dead run's.
 #[derive(Debug)]
@@ -34,6 +40,12 @@ impl Run {
                 return Ok(Self { folder, _lock: lock });
             }
         }
+    }
+
+    /// Notes that the folder of another run belongs to this one: who sweeps this one sweeps it, too. A run that is
+    /// killed when its environment has just been published leaves nothing that the next one would look beside.
+    pub fn answer_for(&self, other: &Path) -> Result<(), FsError> {
+        fs::write_new(&self.folder.join(BESIDE), other.as_os_str().as_encoded_bytes(), 0o600)
     }
 
     /// The folder.
@@ -69,14 +81,27 @@ pub fn sweep_named(parent: &Path, stem: &str) {
     for path in fs::read_dir(parent).unwrap_or_default() {
         let named =
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(stem));
-        if !named || !path.is_dir() {
-            continue;
-        }
-        let Ok(open) = fs::open(&path) else { continue };
-        // Without real locks a live run can't be told from a dead one.
-        let lock = Flock::of_open(open, &path);
-        if lock.as_ref().is_some_and(Flock::is_real) {
-            let _ = fs::remove_tree(&path);
+        if named && path.is_dir() {
+            sweep_one(&path);
         }
     }
+}
+
+/// Removes one such folder, if its run is dead, and the one that it answers for.
+fn sweep_one(path: &Path) {
+    let Ok(open) = fs::open(path) else { return };
+    // Without real locks a live run can't be told from a dead one.
+    let lock = Flock::of_open(open, path);
+    if !lock.as_ref().is_some_and(Flock::is_real) {
+        return;
+    }
+    if let Ok(beside) = fs::read(&path.join(BESIDE)) {
+        let other = PathBuf::from(OsString::from_vec(beside));
+        // A note that was cut short names nothing of ours.
+        let is_staging = other.file_name().is_some_and(|name| name.to_string_lossy().contains(".fastenv."));
+        if other.is_absolute() && is_staging && other.is_dir() {
+            sweep_one(&other);
+        }
+    }
+    let _ = fs::remove_tree(path);
 }

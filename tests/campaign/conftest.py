@@ -7,10 +7,13 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.lab.aftermath import Aftermath
-from tests.lab.lab import Lab
-from tests.lab.sets import pinned
-from tests.lab.trees import listing
+
+pytest.register_assert_rewrite("tests.lab.aftermath")
+
+from tests.lab.aftermath import Aftermath  # noqa: E402
+from tests.lab.lab import Lab  # noqa: E402
+from tests.lab.sets import cache, pinned  # noqa: E402
+from tests.lab.trees import listing  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +25,9 @@ def full(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def real_wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Small wheels of the world outside, fetched once."""
-    from tests.lab import sets
-
     pins = Path(__file__).with_name("wheels.txt")
     # Several test processes fill one cache.
-    with (sets.cache("campaign") / "lock").open("w") as turn:
+    with (cache("campaign") / "lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         return pinned(pins, "campaign")
 

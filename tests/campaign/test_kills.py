@@ -16,7 +16,7 @@ from tests.lab.records import site_packages
 from tests.lab.trees import listing
 
 # What is killed, and how often of 20 times.
-CASES = {"cold": 8, "warm": 5, "again": 3, "gc": 4}
+CASES = {"cold": 7, "warm": 4, "again": 2, "byte code": 4, "gc": 3}
 VICTIMS = ("everything", "everything", "the program", "its children")
 
 
@@ -39,7 +39,7 @@ class Killing:
     @property
     def environ(self) -> dict[str, str]:
         """Byte code is made as for users."""
-        return {name: value for name, value in self.lab.environ.items() if name != "FASTENV_NO_COMPILE"}
+        return {**self.lab.environ, "FASTENV_NO_COMPILE": "0"}
 
     def prepare(self, case: str) -> list[object]:
         """Makes things as they are before such a run; its arguments."""
@@ -47,6 +47,9 @@ class Killing:
             remove(self.lab.root)
         else:
             where = [] if case == "gc" else ["--prefix", self.prefix]
+            if case == "byte code":
+                remove(self.lab.root)
+                where.append("--no-compile")
             done = self.lab.run("materialize", self.aftermath.lock, *where, env=self.environ)
             assert done.code == 0, done.err
             wait_for_end(self.lab.root)

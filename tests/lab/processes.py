@@ -31,10 +31,20 @@ def of_store(root: Path) -> set[int]:
 
 
 def kill(processes: set[int]) -> None:
-    """kill -9, of those that are still there."""
+    """kill -9, of those that are still there; returns when they hold nothing any more."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
+    while any(_holds_on(Path("/proc", str(process))) for process in processes):
+        time.sleep(0.002)
+
+
+def _holds_on(folder: Path) -> bool:
+    """Whether a killed process still has files open: its first thread may be dead before the others are."""
+    try:
+        return len(list((folder / "task").iterdir())) > 1 or _state(folder)[0] != "Z"
+    except OSError:
+        return False
 
 
 def wait_for_end(root: Path, *, timeout: float = 120) -> None:
@@ -46,10 +56,15 @@ def wait_for_end(root: Path, *, timeout: float = 120) -> None:
 
 
 def _parent(folder: Path) -> int:
-    state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+    state, parent = _state(folder)
     if state == "Z":
         raise ProcessLookupError(folder.name)
     return int(parent)
+
+
+def _state(folder: Path) -> tuple[str, str]:
+    state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+    return state, parent
 
 
 def _names(folder: Path, root: bytes) -> bool:
