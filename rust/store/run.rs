@@ -45,7 +45,7 @@ impl Run {
     /// Notes that the folder of another run belongs to this one: who sweeps this one sweeps it, too. A run that is
     /// killed when its environment has just been published leaves nothing that the next one would look beside.
     pub fn answer_for(&self, other: &Path) -> Result<(), FsError> {
-        fs::write_new(&self.folder.join(BESIDE), other.as_os_str().as_encoded_bytes(), 0o600)
+        fs::write_atomic(&self.folder.join(BESIDE), other.as_os_str().as_encoded_bytes(), 0o600)
     }
 
     /// The folder.
