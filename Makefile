@@ -25,7 +25,7 @@ help:
 	@echo 'make lint        linters and type checks'
 	@echo 'make docs        the documentation, into site/'
 	@echo 'make bench       fastenv beside uv, 183 wheels, three rounds: half an hour, as root, and nothing else running'
-	@echo 'make bench-dev   timings of scan and lock'
+	@echo 'make bench-dev   timings of scan and lock, and of the stages of the core'
 	@echo 'make chart       docs/speed.svg, from the newest results'
 	@echo 'make campaign    the long fault tests, at full size (root, half an hour and more)'
 	@echo 'make clean-room  make test and make demo in a fresh Debian (root)'
@@ -100,6 +100,7 @@ bench-dev: .bench/ds.done
 	@echo '==> the stages'
 	@$(BIN)/python benches/scan.py .bench/ds
 	@$(BIN)/python benches/lock.py .bench/ds
+	@cargo bench --quiet --bench stages
 
 chart: $(STAMPS)/dev
 	@$(BIN)/python benches/chart.py
