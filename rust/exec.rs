@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::bytecode::{ByteCode, child};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::lock::Lock;
@@ -75,6 +76,14 @@ fn is_id(text: &str) -> bool {
 fn from_prefix(path: &Path, options: &Options, task: &Task) -> Result<Ready> {
     let prefix = crate::fs::canonicalize(path)?;
     match Standing::of(&prefix) {
+        // Whose byte code was begun and not finished: asked for again, by its lock.
+        Standing::Ours(state)
+            if options.byte_code == ByteCode::Background
+                && child::is_wanted(&prefix)
+                && root_of(&prefix, state.env_id).is_some() =>
+        {
+            own(&prefix, &state, options, task)
+        }
         Standing::Ours(state) => Ok(Ready { prefix, env_id: state.env_id, warning: None, hold: None }),
         Standing::Changed => changed(prefix, options, task),
         _ => Err(PrefixError::Foreign(prefix).into()),
@@ -86,12 +95,17 @@ fn changed(prefix: PathBuf, options: &Options, task: &Task) -> Result<Ready> {
     let Some(state) = State::read(&prefix).filter(|state| state.prefix == prefix) else {
         return Err(Error::Unfinished(prefix));
     };
-    if let Some(root) = root_of(&prefix, state.env_id) {
-        let options = Options { root: Some(root), ..options.clone() };
-        return from_id(&state.env_id.to_string(), &options, task);
+    if root_of(&prefix, state.env_id).is_some() {
+        return own(&prefix, &state, options, task);
     }
     let warning = format!("{} was changed since it was materialized", prefix.display());
     Ok(Ready { prefix, env_id: state.env_id, warning: Some(warning), hold: None })
+}
+
+/// An environment of a store, by the lock that the store keeps.
+fn own(prefix: &Path, state: &State, options: &Options, task: &Task) -> Result<Ready> {
+    let options = Options { root: root_of(prefix, state.env_id), ..options.clone() };
+    from_id(&state.env_id.to_string(), &options, task)
 }
 
 /// The root of the store that has its environment of this id at `prefix`.

@@ -272,6 +272,12 @@ pub fn is_at(file: &File, path: &Path) -> bool {
     (ours.dev(), ours.ino()) == (named.dev(), named.ino())
 }
 
+/// Whether this process may write there.
+#[must_use]
+pub fn is_writable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
 /// With every link and `..` resolved.
 pub fn canonicalize(path: &Path) -> Result<PathBuf> {
     std::fs::canonicalize(path).named("resolve", path)

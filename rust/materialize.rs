@@ -87,7 +87,7 @@ pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report
         }
         None => make(lock, &store, &prefix, options, task)?,
     };
-    if report.prefix == prefix && !child::is_settled(&prefix) {
+    if report.prefix == prefix && child::is_wanted(&prefix) {
         match (options.byte_code, &options.program) {
             (ByteCode::Now, _) => child::complete(&store, &prefix, false, task)?,
             (ByteCode::Background, Some(program)) => child::request(&store, &prefix, program),

@@ -25,10 +25,10 @@ use crate::task::Task;
 /// Of the digest of a prefix: the name of its request.
 const DIGITS: usize = 16;
 
-/// Whether an environment has all its byte code, or never will have more.
+/// Whether an environment lacks byte code that it can get: it was not settled, and it is ours to write to.
 #[must_use]
-pub fn is_settled(prefix: &Path) -> bool {
-    fs::exists(&marker(prefix))
+pub fn is_wanted(prefix: &Path) -> bool {
+    !fs::exists(&marker(prefix)) && fs::is_writable(&own_folder(prefix))
 }
 
 /// Notes in a tree that it has all its byte code.
