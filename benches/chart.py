@@ -20,7 +20,7 @@ ROWS = {
     "compiled": ("warm, with byte code", "uv: --compile-bytecode"),
     "again": ("again", "the environment stands already"),
 }
-WIDTH, LEFT, BAR, GAP = 800, 250, 360, 54
+WIDTH, LEFT, BAR, GAP = 800, 240, 330, 54
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 } .small { font-size: 11px; fill: #59636e }
   .bold { font-weight: 600 } .ours { fill: #1a7f37 } .peer { fill: #8c959f }
@@ -94,7 +94,7 @@ def _pair(row: dict[str, Any], top: int) -> list[str]:
     parts = [
         f'<text x="0" y="{top + 14}" class="bold">{html.escape(name)}</text>',
         f'<text x="0" y="{top + 30}" class="small">{html.escape(below)}</text>',
-        f'<text x="{WIDTH - 110}" y="{top + 22}" class="bold">{_ratio(share)}</text>',
+        f'<text x="{WIDTH - 160}" y="{top + 22}" class="bold">{_ratio(share)}</text>',
     ]
     for shift, side, seconds in ((0, "ours", ours), (18, "peer", peer)):
         width = max(1.5, BAR * seconds / max(ours, peer))
@@ -120,7 +120,7 @@ def _conditions(results: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     rounds = max((len(row["rounds"]) for row in rows), default=0)
     return (
         f"{results['date'][:10]}, {machine['cores']} cores ({machine['cpu']}), {machine['file_system']},"
-        f" {rounds} rounds in turn: medians"
+        f" medians of {rounds} in turn"
     )
 
 

@@ -99,7 +99,7 @@ def _setting(name: str, patience_s: float) -> Iterator[Setting]:
                 folder=folder,
             )
     finally:
-        disks.clear()
+        disks.close()
 
 
 def _about(name: str, setting: Setting, rate: float) -> dict[str, Any]:

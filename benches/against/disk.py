@@ -6,6 +6,7 @@ something was deleted before.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -23,6 +24,12 @@ class Disks:
     """Gives ext4 file systems in files below ``folder``; without root, folders."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._turn = (folder / "turn").open("wb")
+        try:
+            fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SystemExit(f"another run of the benchmarks uses {folder}") from None
         self._folder = folder / "disks"
         self._numbers = count(1)
         self.loops = os.geteuid() == 0 and shutil.which("mkfs.ext4") is not None
@@ -68,6 +75,11 @@ class Disks:
             for place in self._folder.iterdir():
                 _unmount(place)
             shutil.rmtree(self._folder)
+
+    def close(self) -> None:
+        """Remove all of it, and let another run have the folder."""
+        self.clear()
+        self._turn.close()
 
 
 def _unmount(place: Path) -> None:

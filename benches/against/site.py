@@ -91,7 +91,9 @@ class _Nginx:
             numbers = tuple(it.fileno() for it in sockets)
             # As nginx hands its sockets to its successor when it is upgraded.
             inherited = {**os.environ, "NGINX": "".join(f"{number};" for number in numbers)}
-            command: list[str | Path] = [program, "-p", folder, "-c", config, "-e", folder / "error"]
+            # It ends with us, however we end.
+            leash = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+            command: list[str | Path] = [*leash, program, "-p", folder, "-c", config, "-e", folder / "error"]
             self._process = subprocess.Popen(command, env=inherited, pass_fds=numbers)
         self.full, self.limited, self.logged = (
             f"http://127.0.0.1:{it}/files/" for it in (full, limited, logged)
