@@ -4,6 +4,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,11 +14,11 @@ use crate::bytecode::{ByteCode, child};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::lock::Lock;
-use crate::materialize::{Options, materialize};
-use crate::prefix::Standing;
+use crate::materialize::{Options, materialize, refresh};
 use crate::prefix::hold::Hold;
 use crate::prefix::publish::PrefixError;
 use crate::prefix::state::State;
+use crate::prefix::{Standing, own_folder};
 use crate::store::Store;
 use crate::store::root::Root;
 use crate::task::Task;
@@ -80,12 +81,16 @@ fn from_prefix(path: &Path, options: &Options, task: &Task) -> Result<Ready> {
         Standing::Ours(state)
             if options.byte_code == ByteCode::Background
                 && child::is_wanted(&prefix)
-                && root_of(&prefix, state.env_id).is_some() =>
+                && root_of(&prefix).is_some() =>
         {
-            own(&prefix, &state, options, task)
+            from_store(&prefix, options, task)
         }
-        Standing::Ours(state) => Ok(Ready { prefix, env_id: state.env_id, warning: None, hold: None }),
+        Standing::Ours(state) if state.is_current() => {
+            Ok(Ready { prefix, env_id: state.env_id, warning: None, hold: None })
+        }
+        Standing::Ours(state) => look_again(prefix, &state, options, task),
         Standing::Changed => changed(prefix, options, task),
+        Standing::Damaged => damaged(prefix, options, task),
         _ => Err(PrefixError::Foreign(prefix).into()),
     }
 }
@@ -95,26 +100,65 @@ fn changed(prefix: PathBuf, options: &Options, task: &Task) -> Result<Ready> {
     let Some(state) = State::read(&prefix).filter(|state| state.prefix == prefix) else {
         return Err(Error::Unfinished(prefix));
     };
-    if root_of(&prefix, state.env_id).is_some() {
-        return own(&prefix, &state, options, task);
+    if root_of(&prefix).is_some() {
+        return from_store(&prefix, options, task);
     }
     let warning = format!("{} was changed since it was materialized", prefix.display());
     Ok(Ready { prefix, env_id: state.env_id, warning: Some(warning), hold: None })
 }
 
-/// An environment of a store, by the lock that the store keeps.
-fn own(prefix: &Path, state: &State, options: &Options, task: &Task) -> Result<Ready> {
-    let options = Options { root: root_of(prefix, state.env_id), ..options.clone() };
-    from_id(&state.env_id.to_string(), &options, task)
+/// An environment of this user's store, by the lock that the store keeps.
+fn from_store(prefix: &Path, options: &Options, task: &Task) -> Result<Ready> {
+    let id = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    from_id(&id, &Options { root: root_of(prefix), ..options.clone() }, task)
 }
 
-/// The root of the store that has its environment of this id at `prefix`.
-fn root_of(prefix: &Path, env_id: Sha256) -> Option<PathBuf> {
+/// An environment of an earlier boot, or of a store in which something was healed since.
+fn look_again(prefix: PathBuf, state: &State, options: &Options, task: &Task) -> Result<Ready> {
+    if !is_own(&state.store) {
+        // Another user's, or made elsewhere: its owner looks after it.
+        return Ok(Ready { prefix, env_id: state.env_id, warning: None, hold: None });
+    }
+    let kept = state.store.join("locks").join(format!("{}.toml", state.env_id));
+    let is_it = |lock: &Lock| lock.env_id == state.env_id;
+    let lock = Lock::read(&own_folder(&prefix).join("lock.toml")).ok().filter(is_it);
+    let Some(lock) = lock.or_else(|| Lock::read(&kept).ok().filter(is_it)) else {
+        return Err(Error::Unfinished(prefix));
+    };
+    let root = state.store.parent().map(Path::to_path_buf);
+    let options = Options { root, prefix: Some(prefix), ..options.clone() };
+    let report = refresh(&lock, &options, task)?;
+    let warning = report.warnings.into_iter().next().filter(|_| report.reused);
+    Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning, hold: None })
+}
+
+/// Without a state that can be read: from its lock, or that which the store kept.
+fn damaged(prefix: PathBuf, options: &Options, task: &Task) -> Result<Ready> {
+    if root_of(&prefix).is_some() {
+        return from_store(&prefix, options, task);
+    }
+    let own = own_folder(&prefix);
+    // Without any state its making was interrupted, and only who began it knows whether it is still wanted.
+    let lock = Lock::read(&own.join("lock.toml")).ok().filter(|_| crate::fs::exists(&own.join("state")));
+    let Some(lock) = lock else { return Err(Error::Unfinished(prefix)) };
+    let report = materialize(&lock, &Options { prefix: Some(prefix), ..options.clone() }, task)?;
+    Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None, hold: None })
+}
+
+/// The root of this user's store, if it has an environment of its own at `prefix`.
+fn root_of(prefix: &Path) -> Option<PathBuf> {
     let name = prefix.file_name()?.to_str()?;
-    let v1 = prefix.parent()?.parent()?;
-    let is_own =
-        prefix == v1.join("envs").join(name) && env_id.to_string().starts_with(name) && name.len() == 16;
-    (is_own && v1.ends_with("v1")).then(|| v1.parent().map(Path::to_path_buf))?
+    let envs = prefix.parent()?;
+    if !envs.ends_with("v1/envs") || name.len() != 16 || !is_id(name) || !is_own(envs) {
+        return None;
+    }
+    envs.parent()?.parent().map(Path::to_path_buf)
+}
+
+/// A folder of this user's.
+fn is_own(folder: &Path) -> bool {
+    let own = rustix::process::getuid().as_raw();
+    crate::fs::metadata(folder).is_ok_and(|meta| meta.is_dir() && meta.uid() == own)
 }
 
 /// From the store: the environment if it stands, else its lock, which was kept when it was made.
@@ -124,12 +168,29 @@ fn from_id(id: &str, options: &Options, task: &Task) -> Result<Ready> {
     let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(id));
     let found: Vec<&PathBuf> = locks.iter().filter(named).collect();
     match found.as_slice() {
-        [lock] => {
-            let report = materialize(&Lock::read(lock)?, options, task)?;
+        [path] => {
+            let report = materialize(&kept_lock(&store, path)?, options, task)?;
             Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None, hold: None })
         }
         [] => Err(Error::NoEnvironment(id.to_owned())),
         _ => Err(Error::AmbiguousId(id.to_owned())),
+    }
+}
+
+/// A lock that the store kept; one that is damaged is mended from the environment's own copy.
+fn kept_lock(store: &Store, path: &Path) -> Result<Lock> {
+    let fault = match Lock::read(path) {
+        Ok(lock) => return Ok(lock),
+        Err(fault) => fault,
+    };
+    let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<Sha256>().ok());
+    let copy = id.map(|id| own_folder(&store.env_prefix(id)).join("lock.toml"));
+    match copy.and_then(|copy| Lock::read(&copy).ok()).filter(|lock| Some(lock.env_id) == id) {
+        Some(lock) => {
+            crate::fs::write_atomic(path, lock.text.as_bytes(), 0o644)?;
+            Ok(lock)
+        }
+        None => Err(fault.into()),
     }
 }
 

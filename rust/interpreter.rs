@@ -327,7 +327,8 @@ impl Kept {
 
     fn load(&self) -> Option<Interpreter> {
         let text = fs::read_to_string(&self.file).ok()?;
-        let (stamp, answer) = text.split_once('\n')?;
+        // An answer that was cut short ends elsewhere.
+        let (stamp, answer) = text.split_once('\n').filter(|(_, answer)| answer.ends_with('\n'))?;
         let found = parse(answer).filter(|_| stamp == self.stamp)?;
         found.executable.exists().then_some(found)
     }

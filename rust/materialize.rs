@@ -25,8 +25,9 @@ use crate::prefix::hold::Hold;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::publish::{PrefixError, Staging};
 use crate::prefix::state::State;
+use crate::recheck::{Recheck, Verdict};
 use crate::store::Store;
-use crate::store::artifact::{self, Artifact};
+use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::store::root::Root;
 use crate::store::run::{self, Run};
@@ -77,6 +78,15 @@ pub struct Report {
 
 /// Makes the environment of a lock, or finds it made.
 pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report> {
+    find_or_make(lock, options, false, task)
+}
+
+/// The same, but that what somebody changed is left as it is.
+pub fn refresh(lock: &Lock, options: &Options, task: &Task) -> Result<Report> {
+    find_or_make(lock, options, true, task)
+}
+
+fn find_or_make(lock: &Lock, options: &Options, keep_edits: bool, task: &Task) -> Result<Report> {
     let store = Store::open(&Root::choose(options.root.as_deref())?)?;
     let prefix = prefix_of(lock, &store, options)?;
     let report = match standing_env(lock, &store, &prefix, options) {
@@ -85,7 +95,7 @@ pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report
             run::sweep(&store.folder("tmp"));
             reuse(lock, found)
         }
-        None => make(lock, &store, &prefix, options, task)?,
+        None => make(lock, &store, &prefix, options, keep_edits, task)?,
     };
     if report.prefix == prefix && child::is_wanted(&prefix) {
         match (options.byte_code, &options.program) {
@@ -97,14 +107,34 @@ pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report
     Ok(report)
 }
 
-fn make(lock: &Lock, store: &Store, prefix: &Path, options: &Options, task: &Task) -> Result<Report> {
+fn make(
+    lock: &Lock,
+    store: &Store,
+    prefix: &Path,
+    options: &Options,
+    keep_edits: bool,
+    task: &Task,
+) -> Result<Report> {
     // One run a prefix at a time; who waited finds the other's work.
     let _turn = Flock::wait(&store.prefix_flock(prefix), task)?;
     if let Some(found) = standing_env(lock, store, prefix, options) {
         return Ok(reuse(lock, found));
     }
     let pool = pool(options.jobs)?;
-    Making { lock, store, prefix, options, task, pool: &pool }.make()
+    match (Recheck { lock, store, prefix, keep_edits, pool: &pool, task }).run()? {
+        Verdict::Take { edited } => {
+            let _ = Hold::on(prefix);
+            let mut report = reuse(lock, prefix.to_owned());
+            let changed = || format!("{} was changed since it was materialized", prefix.display());
+            report.warnings.extend(edited.then(changed));
+            Ok(report)
+        }
+        Verdict::Make { standing, doubt } => {
+            // Read before the store is looked at: what is healed later has a higher number.
+            let generation = store.generation(task)?;
+            Making { lock, store, prefix, options, task, pool: &pool, doubt, generation }.make(&standing)
+        }
+    }
 }
 
 /// A pool of our own: the global one may be another library's.
@@ -132,8 +162,11 @@ fn prefix_of(lock: &Lock, store: &Store, options: &Options) -> Result<PathBuf> {
 fn standing_env(lock: &Lock, store: &Store, prefix: &Path, options: &Options) -> Option<PathBuf> {
     let others = store.read_only_prefixes(lock.env_id).filter(|_| options.prefix.is_none());
     let is_it = |path: &PathBuf| match Standing::of(path) {
-        // Held for the moment in which its use is noted, so that gc sees it or is seen.
-        Standing::Ours(state) => state.env_id == lock.env_id && Hold::on(path).is_some(),
+        Standing::Ours(state) if state.env_id == lock.env_id => {
+            // That of a read-only root is its owner's to check. Held for the moment in which its use is noted, so
+            // that gc sees it or is seen.
+            (path != prefix || state.is_current()) && Hold::on(path).is_some()
+        }
         _ => false,
     };
     std::iter::once(prefix.to_owned()).chain(others).find(is_it)
@@ -155,12 +188,15 @@ struct Making<'a> {
     options: &'a Options,
     task: &'a Task,
     pool: &'a ThreadPool,
+    /// Check all artifacts.
+    doubt: bool,
+    /// Of the store, when the run began.
+    generation: u64,
 }
 
 impl Making<'_> {
-    fn make(&self) -> Result<Report> {
-        let standing = Standing::of(self.prefix);
-        if standing == Standing::Foreign {
+    fn make(&self, standing: &Standing) -> Result<Report> {
+        if *standing == Standing::Foreign {
             return Err(PrefixError::Foreign(self.prefix.to_owned()).into());
         }
         let mut warnings = Vec::new();
@@ -168,8 +204,7 @@ impl Making<'_> {
         // No artifact is taken away from here on.
         let _store = Flock::wait_shared(&self.store.flock("store"), self.task)?;
         let run = Run::begin(&self.store.folder("tmp"))?;
-        let kept = self.fill(&run, &standing, &interpreter, &mut warnings)?;
-        self.keep_lock()?;
+        let kept = self.fill(&run, standing, &interpreter, &mut warnings)?;
         if let Some(kept) = kept {
             self.warn(&mut warnings, "", format!("what was changed there is kept as {}", kept.display()));
         }
@@ -194,26 +229,26 @@ impl Making<'_> {
         for tried in 0.. {
             let artifacts = self.stage("fetch", || self.artifacts(run, warnings))?;
             match self.build(run, standing, interpreter, &artifacts, warnings) {
-                Err(fault) if tried < TRIES && self.lacks_some(&fault, &artifacts, run)? => {}
+                Err(fault) if tried < TRIES && self.may_lack_some(&fault, &artifacts)? => {}
                 done => return done,
             }
         }
         unreachable!("the last try returns")
     }
 
-    /// Whether the fault is that files of artifacts went away: where there are no locks, gc may take them, and
-    /// somebody may have removed one. What is left of such an artifact is set aside.
-    fn lacks_some(&self, fault: &Error, artifacts: &[Artifact], run: &Run) -> Result<bool> {
+    /// Whether the fault may be that an artifact went away while it was linked: replaced by another, taken by gc where
+    /// there are no locks, or without a file that somebody removed. What is left of such a one is removed.
+    fn may_lack_some(&self, fault: &Error, artifacts: &[Artifact]) -> Result<bool> {
         if !matches!(fault, Error::Fs(fault) if fault.kind() == std::io::ErrorKind::NotFound) {
             return Ok(false);
         }
         let broken: Vec<Sha256> = self.pool.install(|| {
             artifacts.par_iter().filter(|artifact| !artifact.is_whole()).map(|it| it.sha256).collect()
         });
-        for sha256 in &broken {
-            self.store.set_aside(*sha256, run)?;
+        for sha256 in broken {
+            self.store.discard_broken(sha256)?;
         }
-        Ok(!broken.is_empty())
+        Ok(true)
     }
 
     fn interpreter(&self, warnings: &mut Vec<String>) -> Result<Interpreter> {
@@ -235,8 +270,10 @@ impl Making<'_> {
     /// All artifacts, in the order of the packages; those that the store lacks are fetched.
     fn artifacts(&self, run: &Run, warnings: &mut Vec<String>) -> Result<Vec<Artifact>> {
         let packages = &self.lock.packages;
-        let find = |package: &Package| self.store.find(package.sha256);
-        let mut found: Vec<Option<Artifact>> = self.pool.install(|| packages.par_iter().map(find).collect());
+        let find = |package: &Package| self.store.admit(package.sha256, self.doubt, self.task);
+        let found: Result<Vec<Option<Artifact>>> =
+            self.pool.install(|| packages.par_iter().map(find).collect());
+        let mut found = found?;
         let present: HashSet<Sha256> = found.iter().flatten().map(|artifact| artifact.sha256).collect();
         let plan = Plan::new(self.lock, &present);
         self.announce(&plan);
@@ -308,6 +345,7 @@ impl Making<'_> {
         self.stage("publish", || {
             self.seal(&folder, interpreter, &python, own)?;
             self.task.check()?;
+            self.keep_lock()?;
             Ok(staging.publish(standing)?)
         })
     }
@@ -342,8 +380,8 @@ impl Making<'_> {
             fs::set_mode(&folder.join("bin"), 0o555)?;
             fs::set_mode(&folder.join(&site), 0o555)?;
         }
-        let (env_id, boot) = (self.lock.env_id, artifact::boot());
-        let state = State::of(folder, self.prefix, env_id, boot, &interpreter.executable, &site)?;
+        let (env_id, store) = (self.lock.env_id, (self.store.folder(""), self.generation));
+        let state = State::of(folder, self.prefix, env_id, store, &interpreter.executable, &site)?;
         if self.options.durable {
             fs::sync_file_system(folder)?;
             fs::sync_file_system(&self.store.folder("artifacts"))?;
@@ -361,7 +399,8 @@ impl Making<'_> {
             self.store.register(self.prefix, self.lock.env_id)?;
         }
         let path = self.store.folder("locks").join(format!("{}.toml", self.lock.env_id));
-        if !fs::exists(&path) {
+        let is_good = || Lock::read(&path).is_ok_and(|kept| kept.env_id == self.lock.env_id);
+        if fs::read(&path).ok().as_deref() != Some(self.lock.text.as_bytes()) && !is_good() {
             fs::write_atomic(&path, self.lock.text.as_bytes(), 0o644)?;
         }
         Ok(())

@@ -44,6 +44,8 @@ pub enum Fault {
     Size,
     /// Its bytes are others.
     Content,
+    /// Its modification time is another, so byte code would not fit; told of the store only.
+    Time,
     /// fastenv's own record of the environment is damaged.
     Record,
 }
@@ -58,6 +60,7 @@ impl Fault {
             Self::Mode => "mode",
             Self::Size => "size",
             Self::Content => "content",
+            Self::Time => "time",
             Self::Record => "record",
         }
     }

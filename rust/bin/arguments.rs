@@ -42,6 +42,8 @@ pub(crate) enum Verb {
 pub(crate) enum StoreVerb {
     /// Count what the store holds, and list its environments
     Info(OfStore),
+    /// Hash all that the store holds, and heal what is not as it was
+    Verify(StoreVerify),
     /// Remove environments that were not used for long, and what only they needed
     Gc(Gc),
 }
@@ -54,6 +56,15 @@ pub(crate) struct OfStore {
     /// One JSON object a line on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct StoreVerify {
+    #[command(flatten)]
+    pub(crate) of: OfStore,
+    /// Only tell what is wrong
+    #[arg(long)]
+    pub(crate) no_heal: bool,
 }
 
 #[derive(Args)]

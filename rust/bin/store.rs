@@ -3,14 +3,17 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastenv::error::Result;
+use fastenv::materialize;
 use fastenv::store::Store;
+use fastenv::store::check::Flaw;
 use fastenv::store::gc::{self, Outcome};
 use fastenv::store::info::Info;
 use fastenv::store::residents::Resident;
 use fastenv::store::root::Root;
+use fastenv::store::verify::{self, Case, Cure};
 use serde_json::{Value, json};
 
-use crate::arguments::{Gc, OfStore, StoreVerb};
+use crate::arguments::{Gc, OfStore, StoreVerb, StoreVerify};
 use crate::progress::Style;
 use crate::{say, say_aside, size, with_progress};
 
@@ -18,6 +21,7 @@ use crate::{say, say_aside, size, with_progress};
 pub(crate) fn run(verb: &StoreVerb) -> Result<u8> {
     match verb {
         StoreVerb::Info(arguments) => info(arguments),
+        StoreVerb::Verify(arguments) => check(arguments),
         StoreVerb::Gc(arguments) => collect(arguments),
     }
 }
@@ -80,6 +84,58 @@ fn ago(time: SystemTime) -> String {
         1 => "yesterday".to_owned(),
         days => format!("{days} days ago"),
     }
+}
+
+fn check(arguments: &StoreVerify) -> Result<u8> {
+    let store = Store::open(&Root::choose(arguments.of.root.as_deref())?)?;
+    let pool = materialize::pool(None)?;
+    let report =
+        with_progress(Style::Silent, |task| verify::verify(&store, !arguments.no_heal, &pool, task))?;
+    for case in &report.cases {
+        if arguments.of.json {
+            for row in case_rows(case) {
+                say(&row.to_string());
+            }
+        } else {
+            say(&case_text(case));
+        }
+    }
+    if arguments.of.json {
+        let done = json!({"event": "done", "looked_at": report.looked_at, "wrong": report.cases.len()});
+        say(&done.to_string());
+    } else if report.cases.is_empty() {
+        say_aside(&format!("all {} are as they were", report.looked_at));
+    }
+    Ok(u8::from(!report.cases.is_empty()))
+}
+
+fn case_rows(case: &Case) -> Vec<Value> {
+    let (sort, name, package) = (case.sort.word(), &case.name, &case.package);
+    let flaw = |flaw: &Flaw| {
+        json!({
+            "event": "finding", "of": sort, "name": name, "package": package,
+            "path": flaw.path, "kind": flaw.fault.word(),
+        })
+    };
+    let mut rows: Vec<Value> = case.flaws.iter().map(flaw).collect();
+    let why = if let Cure::Dropped(why) = &case.cure { why } else { "" };
+    let cure = case.cure.word();
+    rows.push(json!({
+        "event": "healed", "of": sort, "name": name, "package": package, "cure": cure, "why": why,
+    }));
+    rows
+}
+
+fn case_text(case: &Case) -> String {
+    let package = if case.package.is_empty() { String::new() } else { format!(" ({})", case.package) };
+    let why = match &case.cure {
+        Cure::Dropped(why) => format!(": {}", why.lines().next().unwrap_or_default()),
+        _ => String::new(),
+    };
+    let (sort, cure) = (case.sort.word(), case.cure.word());
+    let mut lines = vec![format!("{sort} {}{package}: {cure}{why}", case.name)];
+    lines.extend(case.flaws.iter().map(|flaw| format!("  {}: {}", flaw.fault.word(), flaw.path)));
+    lines.join("\n")
 }
 
 fn collect(arguments: &Gc) -> Result<u8> {

@@ -18,6 +18,7 @@ use crate::digest::Sha256;
 use crate::interpreter::Interpreter;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
+use crate::task::Task;
 use crate::unpack::{Index, IndexFile};
 
 /// What to do about byte code.
@@ -81,7 +82,7 @@ impl Flavour {
     /// The byte code of an artifact, if the store has it whole.
     #[must_use]
     pub fn find(&self, store: &Store, artifact: Sha256) -> Option<Artifact> {
-        Artifact::load(&store.folder("bytecode").join(self.key(artifact)), artifact).ok()
+        store.admit_byte_code(&self.key(artifact), artifact, &Task::default()).ok()?
     }
 
     /// The name of an artifact's byte code in the store.

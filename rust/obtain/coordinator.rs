@@ -21,6 +21,7 @@ use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::task::{Cancelled, Task};
 use crate::unpack::{Expected, Unpacking};
+use crate::verify::digest;
 
 /// Jobs at once beyond the connections: so that no connection waits for one that is being unpacked.
 const AHEAD: usize = 8;
@@ -133,7 +134,8 @@ impl<'a> Coordinator<'a> {
     fn begin(&mut self, package: usize, turn: Flock) -> Result<()> {
         let locked = &self.request.lock.packages[package];
         // Another run may have published it since the plan was made.
-        if let Some(artifact) = self.request.store.find(locked.sha256) {
+        let (store, task) = (self.request.store, self.task);
+        if let Some(artifact) = self.request.pool.install(|| store.admit_locked(locked.sha256, task))? {
             self.count(artifact);
             return Ok(());
         }
@@ -177,7 +179,7 @@ impl<'a> Coordinator<'a> {
         let kept = self.request.store.archive(locked.sha256, &locked.file_name);
         match (beside, locked.urls.is_empty()) {
             (Some(path), _) if path.is_file() => Ok(Some(path)),
-            (Some(_), _) if kept.is_file() => Ok(Some(kept)),
+            (Some(_), _) if is_kept(&kept, locked)? => Ok(Some(kept)),
             (Some(path), true) => Err(MismatchError::Absent { package: locked.name.clone(), path }.into()),
             _ => Ok(None),
         }
@@ -323,10 +325,22 @@ impl<'a> Coordinator<'a> {
     }
 }
 
+/// Whether an archive is kept, and right: the power may have failed before it reached the disk.
+fn is_kept(kept: &Path, locked: &Package) -> Result<bool> {
+    if !kept.is_file() {
+        return Ok(false);
+    }
+    if digest(kept).ok() == Some(locked.sha256) {
+        return Ok(true);
+    }
+    fs::remove_file(kept)?;
+    Ok(false)
+}
+
 /// Keeps a copy of a local artifact, which no index gives again.
 fn keep(store: &Store, locked: &Package, file: &Path, made: &Path) -> Result<()> {
     let kept = store.archive(locked.sha256, &locked.file_name);
-    if fs::exists(&kept) {
+    if file == kept || is_kept(&kept, locked)? {
         return Ok(());
     }
     let copy = made.join("archive");

@@ -1,8 +1,9 @@
 //! An environment's folder: what stands there, what it says of itself, and how it gets there.
 //!
 //! `PREFIX/.fastenv/` holds `state` ([`state`]), `lock.toml`, `manifest` and `index/<sha256>` ([`manifest`]), and
-//! `use`, on which a running `exec` keeps a shared lock ([`hold`]).
+//! `use`, on which a running `exec` keeps a shared lock ([`hold`]). [`health`]: what an earlier boot left of it.
 
+pub mod health;
 pub mod hold;
 pub mod manifest;
 pub mod publish;
@@ -28,8 +29,10 @@ pub enum Standing {
     Empty,
     /// A whole environment that fastenv made here, as it was published.
     Ours(State),
-    /// One that fastenv made, but that was changed, moved, or never finished.
+    /// One that fastenv made, but that was changed or moved.
     Changed,
+    /// One that fastenv made, or began to, without a state that can be read.
+    Damaged,
     /// Something else, which is never touched.
     Foreign,
 }
@@ -45,7 +48,8 @@ impl Standing {
         if fs::exists(&own_folder(prefix)) {
             return match State::read(prefix) {
                 Some(state) if state.holds(prefix) => Self::Ours(state),
-                _ => Self::Changed,
+                Some(_) => Self::Changed,
+                None => Self::Damaged,
             };
         }
         match fs::read_dir(prefix) {

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::digest::Sha256;
 use crate::fs::{self, FsError};
 use crate::prefix::own_folder;
+use crate::store::artifact;
+use crate::store::healed::generation;
+use crate::store::trust::is_of_earlier_boot;
 
 /// An environment as it was published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,21 +27,26 @@ pub struct State {
     /// Modification times of `bin` and of site-packages (nanoseconds since 1970): they move when somebody
     /// installs or removes something.
     pub mtimes: [i128; 2],
+    /// `v1` of the store that it was made from.
+    pub store: PathBuf,
+    /// The newest healing in that store when it was made (see [`crate::store::healed`]).
+    pub generation: u64,
 }
 
 impl State {
-    /// The state of a tree that is whole, to be published at `prefix`.
+    /// The state of a tree that is whole, to be published at `prefix`; `store` is `v1` and its generation.
     pub fn of(
         staging: &Path,
         prefix: &Path,
         env_id: Sha256,
-        boot: String,
+        store: (PathBuf, u64),
         python: &Path,
         site: &str,
     ) -> Result<Self, FsError> {
         let mtimes = [mtime(&staging.join("bin"))?, mtime(&staging.join(site))?];
         let (prefix, python) = (prefix.to_owned(), python.to_owned());
-        Ok(Self { env_id, prefix, boot, python, site: site.to_owned(), mtimes })
+        let (boot, (store, generation)) = (artifact::boot(), store);
+        Ok(Self { env_id, prefix, boot, python, site: site.to_owned(), mtimes, store, generation })
     }
 
     /// Reads the state of the environment at `prefix`; `None` if it has none that is whole.
@@ -47,7 +55,7 @@ impl State {
         let text = fs::read_to_string(&own_folder(prefix).join("state")).ok()?;
         let mut lines = text.strip_suffix("\nend\n")?.lines();
         let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ').map(str::to_owned);
-        (value("fastenv-state")? == "1").then_some(())?;
+        (value("fastenv-state")? == "2").then_some(())?;
         Some(Self {
             env_id: value("env-id")?.parse().ok()?,
             prefix: value("prefix")?.into(),
@@ -55,19 +63,35 @@ impl State {
             python: value("python")?.into(),
             site: value("site")?,
             mtimes: [value("bin-mtime")?.parse().ok()?, value("site-mtime")?.parse().ok()?],
+            store: value("store")?.into(),
+            generation: value("generation")?.parse().ok()?,
         })
     }
 
     /// Writes it into the environment at `folder`.
     pub fn write(&self, folder: &Path) -> Result<(), FsError> {
-        let mut text = String::from("fastenv-state 1\n");
+        let mut text = String::from("fastenv-state 2\n");
         let _ = writeln!(text, "env-id {}", self.env_id);
         let _ = writeln!(text, "prefix {}", self.prefix.display());
         let _ = writeln!(text, "boot {}", self.boot);
         let _ = writeln!(text, "python {}", self.python.display());
         let _ = writeln!(text, "site {}", self.site);
-        let _ = writeln!(text, "bin-mtime {}\nsite-mtime {}\nend", self.mtimes[0], self.mtimes[1]);
+        let _ = writeln!(text, "bin-mtime {}\nsite-mtime {}", self.mtimes[0], self.mtimes[1]);
+        let _ = writeln!(text, "store {}\ngeneration {}\nend", self.store.display(), self.generation);
         fs::write_atomic(&own_folder(folder).join("state"), text.as_bytes(), 0o644)
+    }
+
+    /// Whether an earlier boot of this machine published it, or checked it last.
+    #[must_use]
+    pub fn is_of_earlier_boot(&self) -> bool {
+        is_of_earlier_boot(&self.boot)
+    }
+
+    /// Whether it can be used without a further look: published or checked in this boot, and nothing was healed in
+    /// its store since.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        generation(&self.store) == Some(self.generation) && !self.is_of_earlier_boot()
     }
 
     /// Whether the environment at `prefix` is still as it was published, as far as four stats tell.

@@ -16,6 +16,8 @@ pub struct Artifact {
     pub folder: PathBuf,
     /// What it holds.
     pub index: Index,
+    /// In which boot of which machine it was written, or checked last.
+    pub boot: String,
 }
 
 /// Why an artifact could not be loaded.
@@ -37,10 +39,21 @@ pub enum LoadError {
 impl Artifact {
     /// Reads the index of the artifact in `folder`.
     pub fn load(folder: &Path, sha256: Sha256) -> Result<Self, LoadError> {
-        let path = folder.join("index");
-        let bytes = fs::read(&path)?;
-        let stamped = index_file::decode(&bytes).map_err(|damaged| LoadError::Damaged { path, damaged })?;
-        Ok(Self { sha256, folder: folder.to_owned(), index: stamped.index })
+        Self::load_from(&folder.join("index"), folder, sha256)
+    }
+
+    /// The same by an index that lies elsewhere.
+    pub fn load_from(index: &Path, folder: &Path, sha256: Sha256) -> Result<Self, LoadError> {
+        let bytes = fs::read(index)?;
+        let damaged = |damaged| LoadError::Damaged { path: index.to_owned(), damaged };
+        let Stamped { boot, index } = index_file::decode(&bytes).map_err(damaged)?;
+        Ok(Self { sha256, folder: folder.to_owned(), index, boot })
+    }
+
+    /// Notes that all of it was found right in this boot.
+    pub fn restamp(&self) -> Result<(), FsError> {
+        let stamped = Stamped { boot: boot(), index: self.index.clone() };
+        fs::write_atomic(&self.index_path(), &index_file::encode(&stamped), 0o444)
     }
 
     /// Publishes what was unpacked to `made/tree` as `folder`. If another run was faster, its work is used.
@@ -56,7 +69,7 @@ impl Artifact {
             },
             Err(fault) => return Err(fault.into()),
         }
-        Ok(Self { sha256, folder: folder.to_owned(), index: stamped.index })
+        Ok(Self { sha256, folder: folder.to_owned(), index: stamped.index, boot: stamped.boot })
     }
 
     /// Where a file of it lies.

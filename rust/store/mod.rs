@@ -4,9 +4,12 @@
 //! * [`artifact`]: `artifacts/<sha256>/{tree,index}`, with [`index_file`] as the index's binary form.
 //! * [`run`]: `tmp/`, where each run works in a folder of its own; [`flock`]: who may do what meanwhile.
 //! * [`residents`]: the environments that live off it; [`info`] and [`tally`]: what it holds, in numbers.
-//! * [`gc`] takes away what nothing needs, [`verify`] what is not as it was; [`healed`] tells environments of it.
+//! * [`gc`] takes away what is not needed ([`unneeded`]).
+//! * [`verify`] looks for what is not as it was ([`check`]) and heals it; [`healed`] tells environments of it.
+//! * [`trust`]: what an earlier boot left is checked before it is used.
 
 pub mod artifact;
+pub mod check;
 pub mod flock;
 pub mod gc;
 pub mod healed;
@@ -16,7 +19,9 @@ pub mod residents;
 pub mod root;
 pub mod run;
 pub mod tally;
+pub mod trust;
 mod unneeded;
+pub mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +30,6 @@ use crate::fs::{self, FsError};
 
 use artifact::Artifact;
 use root::Root;
-use run::Run;
 
 /// What every store has.
 const FOLDERS: [&str; 11] = [
@@ -89,15 +93,6 @@ impl Store {
     pub fn prefix_flock(&self, prefix: &Path) -> PathBuf {
         let name = Sha256::of(prefix.as_os_str().as_encoded_bytes()).to_string();
         self.flock(&format!("prefix-{}", &name[..16]))
-    }
-
-    /// Moves what stands for an artifact into a run's folder, where it ends with the run. Whether there was any.
-    pub fn set_aside(&self, sha256: Sha256, run: &Run) -> Result<bool, FsError> {
-        let aside = run.folder().join(format!("aside.{}", fs::unique()));
-        match fs::rename(&self.artifact_folder(sha256), &aside) {
-            Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(false),
-            other => other.map(|()| true),
-        }
     }
 
     /// Where an artifact is, or will be.

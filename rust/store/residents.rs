@@ -50,7 +50,7 @@ impl Store {
             last_use: last_use(prefix),
             in_use: is_locked(&own_folder(prefix).join("use")) || is_locked(&self.prefix_flock(prefix)),
             own,
-            artifacts: artifacts(prefix),
+            artifacts: artifacts_of(prefix),
         }
     }
 
@@ -103,7 +103,8 @@ pub(super) fn last_use(prefix: &Path) -> SystemTime {
 }
 
 /// What an environment is made of: `.fastenv/index` has a file for each artifact, which nobody need parse.
-fn artifacts(prefix: &Path) -> BTreeSet<Sha256> {
+#[must_use]
+pub fn artifacts_of(prefix: &Path) -> BTreeSet<Sha256> {
     let files = fs::read_dir(&own_folder(prefix).join("index")).unwrap_or_default();
     files.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok()).collect()
 }

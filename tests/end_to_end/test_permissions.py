@@ -255,7 +255,7 @@ def test_the_store_of_another_is_not_shared(user: Lab) -> None:
     assert done.stdout.decode().startswith(str(user.root))
 
 
-@pytest.mark.parametrize("verb", ["materialize", "exec", "store info", "store gc"])
+@pytest.mark.parametrize("verb", ["materialize", "exec", "store info", "store gc", "store verify"])
 def test_the_root_of_another_is_refused(user: Lab, verb: str) -> None:
     shared = user.folder / "shared"
     lock = user.lock(user.wheel("one"))

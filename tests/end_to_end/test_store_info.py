@@ -80,7 +80,7 @@ def test_for_people(lab: Lab) -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("verb", ["info", "gc", "materialize"])
+@pytest.mark.parametrize("verb", ["info", "gc", "verify", "materialize"])
 def test_a_root_of_another_user_is_refused(lab: Lab, verb: str) -> None:
     """It would get files that its owner can't remove; what it has is not trusted either."""
     need_root()

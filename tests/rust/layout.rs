@@ -46,7 +46,12 @@ fn artifact(name: &str, files: &[(&str, &str)], scripts: &[&str]) -> Artifact {
         files_digest: Sha256::of(b""),
         warnings: Vec::new(),
     };
-    Artifact { sha256: sha256(&row(name)), folder: PathBuf::from("/store").join(name), index }
+    Artifact {
+        sha256: sha256(&row(name)),
+        folder: PathBuf::from("/store").join(name),
+        index,
+        boot: String::new(),
+    }
 }
 
 fn compose(artifacts: &[Artifact], contested: &[(&str, &str)]) -> Result<Layout, LayoutError> {

@@ -1,0 +1,67 @@
+//! What an earlier boot left of an environment: as it was published, damaged, or changed by somebody.
+
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use crate::error::Result;
+use crate::fs;
+use crate::prefix::manifest::Manifest;
+use crate::prefix::state::State;
+use crate::task::Task;
+use crate::verify::{Fault, Finding, verify};
+
+/// What was found. Both may be true.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Files are missing, cut short, or zeros: writes that never reached the disk. So are files of the store's.
+    pub damaged: bool,
+    /// Files are other than published in a way that only somebody's work explains.
+    pub edited: bool,
+}
+
+/// Blocks of file systems are multiples of this. Bytes.
+const BLOCK: usize = 512;
+
+impl Health {
+    /// Hashes all of the environment at `prefix`; changes nothing. Runs on the calling rayon pool.
+    pub fn of(prefix: &Path, task: &Task) -> Result<Self> {
+        let findings = verify(prefix, true, task)?;
+        let Some(manifest) = Manifest::read(prefix)? else {
+            // Nothing can be compared. That the folders' times are as published says that nobody came.
+            return Ok(Self { damaged: true, edited: State::read(prefix).is_none() });
+        };
+        let generated: HashSet<&str> = manifest.generated.iter().map(|file| file.path.as_str()).collect();
+        // Without its index, an artifact's files belong to nobody.
+        let is_blind = findings.iter().any(|it| it.fault == Fault::Record && it.path.contains("/index/"));
+        let mut health = Self::default();
+        for finding in &findings {
+            let is_lost = is_lost(prefix, finding, generated.contains(finding.path.as_str()), is_blind);
+            *(if is_lost { &mut health.damaged } else { &mut health.edited }) = true;
+        }
+        Ok(health)
+    }
+}
+
+/// Whether power loss, rather than somebody, explains it.
+fn is_lost(prefix: &Path, finding: &Finding, is_generated: bool, is_blind: bool) -> bool {
+    let path = prefix.join(&finding.path);
+    match finding.fault {
+        Fault::Missing | Fault::Record => true,
+        Fault::Unexpected => is_blind,
+        Fault::Mode | Fault::Time => false,
+        Fault::Size | Fault::Content => {
+            let Ok(meta) = fs::symlink_metadata(&path) else { return true };
+            let is_the_stores = meta.nlink() > 1;
+            is_the_stores
+                || is_generated && finding.fault == Fault::Size
+                || fs::read(&path).is_ok_and(|content| has_zeros(&content))
+        }
+    }
+}
+
+/// Empty, all zeros, or with a whole block of them.
+fn has_zeros(content: &[u8]) -> bool {
+    let is_zero = |block: &[u8]| block.iter().all(|&byte| byte == 0);
+    is_zero(content) || content.chunks_exact(BLOCK).any(is_zero)
+}
