@@ -167,7 +167,12 @@ fn compose(criterion: &mut Criterion) {
     let lock = parsed(lock_of_all());
     let artifact = |at: usize| {
         let sha256 = Sha256::of(format!("{at}").as_bytes());
-        Artifact { sha256, folder: PathBuf::from(format!("/store/{at}")), index: index(at) }
+        Artifact {
+            sha256,
+            folder: PathBuf::from(format!("/store/{at}")),
+            index: index(at),
+            boot: String::new(),
+        }
     };
     let artifacts: Vec<Artifact> = (0..PACKAGES).map(artifact).collect();
     criterion.bench_function("compose the layout", |bench| {

@@ -78,7 +78,7 @@ fn from_prefix(path: &Path, options: &Options, task: &Task) -> Result<Ready> {
     let prefix = crate::fs::canonicalize(path)?;
     match Standing::of(&prefix) {
         // Whose byte code was begun and not finished: asked for again, by its lock.
-        Standing::Ours(state)
+        Standing::Ours(_)
             if options.byte_code == ByteCode::Background
                 && child::is_wanted(&prefix)
                 && root_of(&prefix).is_some() =>

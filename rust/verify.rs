@@ -144,8 +144,7 @@ fn expected(prefix: &Path) -> Result<(Expectations, Vec<Finding>)> {
         return Ok((rows, vec![record("manifest".into(), "")]));
     };
     let mut findings = Vec::new();
-    let python = State::read(prefix).map(|state| state.site).unwrap_or_default();
-    let python = python.split('/').nth(1).unwrap_or_default().to_owned();
+    let python = python(prefix);
     for (sha256, package) in &manifest.artifacts {
         let path = own_folder(prefix).join("index").join(sha256.to_string());
         match fs::read(&path).ok().and_then(|bytes| index_file::decode(&bytes).ok()) {
@@ -161,6 +160,14 @@ fn expected(prefix: &Path) -> Result<(Expectations, Vec<Finding>)> {
         rows.insert(link.path, Expected::Link(link.target));
     }
     Ok((rows, findings))
+}
+
+/// `python3.11`, as the state says, else the lock.
+fn python(prefix: &Path) -> String {
+    let from_state = || State::read(prefix)?.site.split('/').nth(1).map(str::to_owned);
+    let from_lock = || Lock::read(&own_folder(prefix).join("lock.toml")).ok();
+    let of_lock = |lock: Lock| format!("python{}", lock.interpreter.lib_version());
+    from_state().or_else(|| from_lock().map(of_lock)).unwrap_or_default()
 }
 
 fn enter(
