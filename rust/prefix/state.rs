@@ -9,6 +9,7 @@ use crate::fs::{self, FsError};
 use crate::prefix::own_folder;
 use crate::store::artifact;
 use crate::store::healed::generation;
+use crate::store::root::is_on_network;
 use crate::store::trust::is_of_earlier_boot;
 
 /// An environment as it was published.
@@ -81,10 +82,11 @@ impl State {
         fs::write_atomic(&own_folder(folder).join("state"), text.as_bytes(), 0o644)
     }
 
-    /// Whether an earlier boot of this machine published it, or checked it last.
+    /// Whether an earlier boot of this machine published it, or checked it last. Not on a file system of another
+    /// machine: nodes made from one image have one machine id, and would check it in turn for ever.
     #[must_use]
     pub fn is_of_earlier_boot(&self) -> bool {
-        is_of_earlier_boot(&self.boot)
+        is_of_earlier_boot(&self.boot) && !is_on_network(&self.prefix)
     }
 
     /// Whether it can be used without a further look: published or checked in this boot, and nothing was healed in

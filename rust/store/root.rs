@@ -109,6 +109,12 @@ fn candidates() -> Vec<PathBuf> {
     folders
 }
 
+/// Whether a path is on a file system that other machines may have, too.
+#[must_use]
+pub fn is_on_network(path: &Path) -> bool {
+    fs::file_system_type(path).is_ok_and(|number| NETWORK.contains(&number))
+}
+
 /// Makes the folder ours, 0700, or says why it can't be.
 fn claim(root: &Path) -> Result<(), String> {
     let folder = root.parent().ok_or("is no folder")?;
@@ -116,7 +122,7 @@ fn claim(root: &Path) -> Result<(), String> {
     if !(folder.is_dir() || makeable && fs::create_private_dir_all(folder).is_ok()) {
         return Err("is not there".to_owned());
     }
-    if fs::file_system_type(folder).is_ok_and(|number| NETWORK.contains(&number)) {
+    if is_on_network(folder) {
         return Err("is on a network file system".to_owned());
     }
     match fs::create_private_dir(root) {

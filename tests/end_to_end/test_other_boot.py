@@ -130,6 +130,8 @@ def test_everything_at_once_is_healed(
     assert lab.run("verify", prefix, "--full").code == 0
     assert record_faults(prefix) == []
     assert lab.residue() == []
+    lab.run("store", "verify")
+    assert lab.run("store", "verify").code == 0
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -261,7 +261,8 @@ def test_the_root_of_another_is_refused(user: Lab, verb: str) -> None:
     lock = user.lock(user.wheel("one"))
     assert user.run("materialize", lock, "--root", shared).code == 0
     before = snapshot(shared)
-    words = {"materialize": [lock], "exec": [lock, "--", "true"]}.get(verb, [])
+    more: dict[str, list[object]] = {"materialize": [lock], "exec": [lock, "--", "true"]}
+    words = more.get(verb, [])
     done = as_user(user, *verb.split(), "--root", shared, *words)
     assert (done.code, done.out) == (125 if verb == "exec" else 5, "")
     assert "another user" in done.err
