@@ -46,7 +46,7 @@ impl State {
     ) -> Result<Self, FsError> {
         let mtimes = [mtime(&staging.join("bin"))?, mtime(&staging.join(site))?];
         let (prefix, python) = (prefix.to_owned(), python.to_owned());
-        let (boot, (store, generation)) = (artifact::boot(), store);
+        let (boot, (store, generation)) = (artifact::boot().to_owned(), store);
         Ok(Self { env_id, prefix, boot, python, site: site.to_owned(), mtimes, store, generation })
     }
 

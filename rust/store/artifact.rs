@@ -1,6 +1,7 @@
 //! One unpacked artifact: `artifacts/<sha256>/tree/` and `artifacts/<sha256>/index`.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::digest::Sha256;
 use crate::fs::{self, FsError};
@@ -52,13 +53,13 @@ impl Artifact {
 
     /// Notes that all of it was found right in this boot.
     pub fn restamp(&self) -> Result<(), FsError> {
-        let stamped = Stamped { boot: boot(), index: self.index.clone() };
+        let stamped = Stamped { boot: boot().to_owned(), index: self.index.clone() };
         fs::write_atomic(&self.index_path(), &index_file::encode(&stamped), 0o444)
     }
 
     /// Publishes what was unpacked to `made/tree` as `folder`. If another run was faster, its work is used.
     pub fn publish(made: &Path, folder: &Path, sha256: Sha256, index: Index) -> Result<Self, LoadError> {
-        let stamped = Stamped { boot: boot(), index };
+        let stamped = Stamped { boot: boot().to_owned(), index };
         fs::write_new(&made.join("index"), &index_file::encode(&stamped), 0o444)?;
         match fs::rename_new(made, folder) {
             Ok(()) => {}
@@ -104,7 +105,8 @@ impl Artifact {
 
 /// `<machine id> <boot id>`: which boot of which machine this is; empty words where the system does not tell.
 #[must_use]
-pub fn boot() -> String {
+pub fn boot() -> &'static str {
+    static BOOT: OnceLock<String> = OnceLock::new();
     let word = |path: &str| fs::read_to_string(Path::new(path)).unwrap_or_default().trim().to_owned();
-    format!("{} {}", word("/etc/machine-id"), word("/proc/sys/kernel/random/boot_id"))
+    BOOT.get_or_init(|| format!("{} {}", word("/etc/machine-id"), word("/proc/sys/kernel/random/boot_id")))
 }

@@ -58,9 +58,19 @@ impl Store {
     pub fn open(root: &Root) -> Result<Self, FsError> {
         let store = Self::at(root);
         for folder in FOLDERS {
-            fs::create_dir_all(&store.folder(folder))?;
+            store.ensure(folder)?;
         }
         Ok(store)
+    }
+
+    /// Makes a folder of the store; mostly it is there.
+    fn ensure(&self, name: &str) -> Result<(), FsError> {
+        use std::io::ErrorKind::{AlreadyExists, NotFound};
+        match fs::create_dir(&self.folder(name)) {
+            Err(fault) if fault.kind() == AlreadyExists => Ok(()),
+            Err(fault) if fault.kind() == NotFound => fs::create_dir_all(&self.folder(name)),
+            other => other,
+        }
     }
 
     /// The store of a root, to look at: nothing is made.

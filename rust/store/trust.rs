@@ -16,8 +16,7 @@ use crate::task::Task;
 #[must_use]
 pub fn is_of_earlier_boot(stamp: &str) -> bool {
     let now = artifact::boot();
-    let machine = |stamp: &str| stamp.split(' ').next().unwrap_or_default().to_owned();
-    stamp != now && machine(stamp) == machine(&now)
+    stamp != now && stamp.split(' ').next() == now.split(' ').next()
 }
 
 impl Store {
