@@ -54,7 +54,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--set", choices=[name for name in SETS if name != "torch"], default="ds")
     parser.add_argument("--patience", type=float, default=30.0, help="seconds to wait for a calm machine")
-    parser.add_argument("--no-results", action="store_true", help="write nothing into benches/results")
+    parser.add_argument("--results", type=Path, default=ROOT / "benches/results", help="where they are kept")
+    parser.add_argument("--no-results", action="store_true", help="keep none")
     return parser.parse_args()
 
 
@@ -74,7 +75,7 @@ def _measured(name: str, rows: Sequence[Row], arguments: argparse.Namespace) -> 
             f"warning: others used up to {setting.calm.disturbed:.1f} cores meanwhile; the figures are coarse"
         )
     if not arguments.no_results:
-        _keep(name, about, outcomes)
+        _keep(arguments.results, name, about, outcomes)
     return outcomes
 
 
@@ -113,13 +114,12 @@ def _about(name: str, setting: Setting, rate: float) -> dict[str, Any]:
     }
 
 
-def _keep(name: str, about: dict[str, Any], outcomes: Sequence[Outcome]) -> None:
+def _keep(folder: Path, name: str, about: dict[str, Any], outcomes: Sequence[Outcome]) -> None:
     now = datetime.now(tz=timezone.utc)
-    folder = ROOT / "benches/results"
     folder.mkdir(exist_ok=True)
     path = folder / results.file_name(now, name)
     path.write_text(results.text(now, about, outcomes))
-    _say(f"results: {path.relative_to(ROOT)}")
+    _say(f"results: {path}")
 
 
 def _say(line: str) -> None:
