@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.lab.boots import another_boot, zeroed
 from tests.lab.lab import Done, Lab, snapshot
 from tests.lab.locks import Interpreter, here, interpreter_at
 from tests.lab.mounts import need_root, tmpfs
@@ -267,3 +268,24 @@ def test_the_root_of_another_is_refused(user: Lab, verb: str) -> None:
     assert (done.code, done.out) == (125 if verb == "exec" else 5, "")
     assert "another user" in done.err
     assert snapshot(shared) == before
+
+
+def test_the_store_is_kept_by_an_ordinary_user(user: Lab) -> None:
+    """What is read-only can be healed and removed by its owner."""
+    lock = user.lock(user.wheel("one", files={"one.py": "x = 1\n"}))
+    prefix = Path(as_user(user, "materialize", lock).out.rstrip("\n"))
+    (path,) = (user.store / "artifacts").glob("*/tree/site/one.py")
+    path.chmod(0o644)
+    path.write_text("x = 7\n")
+    assert as_user(user, "store", "verify").code == 1
+    assert as_user(user, "store", "verify").code == 0
+    assert as_user(user, "exec", prefix, "--", "python", "-c", "import one; print(one.x)").out == "1\n"
+    another_boot(user.store)
+    (path,) = (user.store / "artifacts").glob("*/tree/site/one.py")
+    zeroed(path)
+    assert as_user(user, "exec", prefix, "--", "python", "-c", "import one; print(one.x)").out == "1\n"
+    done = as_user(user, "store", "gc", "--keep-days", "0")
+    assert done.code == 0, done.err
+    assert not prefix.exists()
+    assert list((user.store / "artifacts").iterdir()) == []
+    assert user.residue() == []
