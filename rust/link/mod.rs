@@ -72,6 +72,8 @@ impl Linker {
     /// (seconds since 1970), since byte code is checked against it.
     pub fn place(&self, from: &Path, to: &Path, executable: bool, mtime: i64) -> Result<(), FsError> {
         let mut mode = self.mode.load(Ordering::Relaxed);
+        // A file that has all the links that it can have says nothing about the others, nor does what is tried next.
+        let mut full = false;
         loop {
             let tried = match mode {
                 HARDLINK => fs::hard_link(from, to),
@@ -79,18 +81,16 @@ impl Linker {
                 _ => return copy(from, to, executable, mtime),
             };
             match tried {
-                Err(fault) if refuses(&fault) => mode = self.fall(mode, &fault),
+                Err(fault) if refuses(&fault) => {
+                    full |= fault.errno() == Some(Errno::MLINK);
+                    mode += 1;
+                    if !full {
+                        self.mode.fetch_max(mode, Ordering::Relaxed);
+                    }
+                }
                 other => return other,
             }
         }
-    }
-
-    /// The next mode; for good, unless only this one file has too many links.
-    fn fall(&self, mode: u8, fault: &FsError) -> u8 {
-        if fault.errno() != Some(Errno::MLINK) {
-            self.mode.fetch_max(mode + 1, Ordering::Relaxed);
-        }
-        mode + 1
     }
 }
 

@@ -13,7 +13,6 @@ pytest.register_assert_rewrite("tests.lab.aftermath")
 from tests.lab.aftermath import Aftermath  # noqa: E402
 from tests.lab.lab import Lab  # noqa: E402
 from tests.lab.sets import cache, pinned  # noqa: E402
-from tests.lab.trees import listing  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -55,4 +54,4 @@ def big_wheel(lab: Lab, *, megabytes: int = 34) -> Path:
 @pytest.fixture
 def aftermath(lab: Lab, wheels: list[Path]) -> Aftermath:
     """The lock of these wheels, and what it must give."""
-    return Aftermath(lab, lab.lock(*wheels), listing(lab.reference(*wheels)))
+    return Aftermath.of(lab, *wheels)

@@ -25,6 +25,11 @@ class Aftermath:
     lock: Path
     expected: dict[str, tuple[str, ...]]
 
+    @classmethod
+    def of(cls, lab: Lab, *wheels: Path) -> Aftermath:
+        """That of a lock of these wheels."""
+        return cls(lab, lab.lock(*wheels), listing(lab.reference(*wheels)))
+
     def heals(self, *options: object, prefix: Path | None, env: dict[str, str] | None = None) -> Path:
         """Runs once more, in the store if there is no ``prefix``: all must be right then."""
         where = [] if prefix is None else ["--prefix", prefix]
