@@ -81,7 +81,7 @@ def test_a_disk_that_fills_up(aftermath: Aftermath, disk: Path, way: str, full: 
     ends = []
     for step in range(steps):
         clear()
-        with fill(disk, need * step * 6 // (5 * steps)):
+        with fill(disk, need * step * 3 // (2 * steps)):
             done = lab.run("materialize", aftermath.lock, "--prefix", prefix, *words)
             wait_for_end(lab.root)
             ends.append(done.code)
@@ -118,6 +118,11 @@ def test_a_disk_that_turns_read_only(aftermath: Aftermath, disk: Path, full: boo
     assert 6 in ends
 
 
+def link_often(file: Path, names: Path) -> None:
+    for number in range(70_000):
+        os.link(file, names / str(number))
+
+
 def test_a_store_file_that_has_all_its_links(lab: Lab, disk: Path) -> None:
     """ext4 stops at 65,000: that one file is copied, the others are linked, and so it goes on."""
     wheel = lab.wheel("one", files={"one.py": "x = 1\n", "two.py": "y = 2\n"})
@@ -128,8 +133,7 @@ def test_a_store_file_that_has_all_its_links(lab: Lab, disk: Path) -> None:
     names = disk / "links"
     names.mkdir()
     with pytest.raises(OSError, match="links") as caught:
-        for number in range(70_000):
-            os.link(stored, names / str(number))
+        link_often(stored, names)
     assert caught.value.errno == errno.EMLINK
     aftermath.heals(prefix=prefix)
     (copy,) = prefix.glob("lib/*/site-packages/one.py")
@@ -144,8 +148,8 @@ def test_a_quota_that_is_used_up(aftermath: Aftermath, full: bool) -> None:
     lab = aftermath.lab
     with loop("btrfs", megabytes=512) as place:
         volume = place / "volume"
-        for words in (["quota", "enable", place], ["subvolume", "create", volume]):
-            subprocess.run(["btrfs", *words], check=True, capture_output=True)
+        btrfs("quota", "enable", place)
+        btrfs("subvolume", "create", volume)
         prefix, ends = move(lab, volume), []
         steps = 24 if full else 4
         for step in range(steps):
@@ -163,6 +167,9 @@ def test_a_quota_that_is_used_up(aftermath: Aftermath, full: bool) -> None:
         assert 6 in ends
 
 
-def limit(volume: Path, bytes: str) -> None:
-    subprocess.run(["btrfs", "qgroup", "limit", bytes, volume], check=True, capture_output=True)
-    subprocess.run(["btrfs", "quota", "rescan", "-w", volume], check=False, capture_output=True)
+def limit(volume: Path, size: str) -> None:
+    btrfs("qgroup", "limit", size, volume)
+
+
+def btrfs(*words: str | Path) -> None:
+    subprocess.run(["btrfs", *words], check=True, capture_output=True)
