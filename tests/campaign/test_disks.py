@@ -98,12 +98,15 @@ def test_a_disk_that_turns_read_only(aftermath: Aftermath, disk: Path, full: boo
     """As the kernel does when it finds an error. Nothing can be removed then, so only the next run is clean."""
     lab = aftermath.lab
     prefix, ends = move(lab, disk), []
-    lab.index.options.bytes_per_s = 2_000_000
-    for step in range(30 if full else 5):
+    lab.index.options.bytes_per_s = 1_000_000
+    begun = time.monotonic()
+    lab.materialize(aftermath.lock)
+    length, steps = time.monotonic() - begun, 30 if full else 5
+    for step in range(steps):
         remove(prefix)
         remove(lab.root)
         process = lab.start("materialize", aftermath.lock, "--prefix", prefix)
-        time.sleep(0.02 + 0.04 * step if full else 0.15 * step)
+        time.sleep(length * (step + 0.5) / steps)
         break_down(disk)
         out, err = process.communicate(timeout=60)
         ends.append(process.returncode)

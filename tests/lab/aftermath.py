@@ -26,9 +26,10 @@ class Aftermath:
     expected: dict[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, lab: Lab, *wheels: Path) -> Aftermath:
-        """That of a lock of these wheels."""
-        return cls(lab, lab.lock(*wheels), listing(lab.reference(*wheels)))
+    def of(cls, lab: Lab, *wheels: Path, name: str = "reference") -> Aftermath:
+        """That of a lock of these wheels; ``name`` is that of the environment it is held against."""
+        lock = lab.lock(*wheels, name=f"{name}.toml")
+        return cls(lab, lock, listing(lab.reference(*wheels, name=name)))
 
     def heals(self, *options: object, prefix: Path | None, env: dict[str, str] | None = None) -> Path:
         """Runs once more, in the store if there is no ``prefix``: all must be right then."""

@@ -79,7 +79,7 @@ def repair(place: Path) -> None:
     subprocess.run(["umount", place], check=True)
     # It exits 1 where it has repaired something.
     subprocess.run(["e2fsck", "-fy", image], check=False, capture_output=True)
-    subprocess.run(["mount", "-o", "loop", image, place], check=True)
+    subprocess.run(["mount", "-o", "loop,errors=remount-ro", image, place], check=True)
 
 
 def _device(place: Path) -> str:
