@@ -71,9 +71,8 @@ def test_many_processes_beside_gc(lab: Lab, wheels: list[Path], full: bool) -> N
     assert faults == []
     assert sweeper.faults == []
     print(f"{count} processes, {sweeper.rounds} rounds of gc, {sweeper.removed.total()} things removed")
-    for one, prefix in {(id(o), p): (o, p) for o, p, _, _ in ended}.values():
-        if prefix is not None:
-            one.is_right(prefix)
+    for made, one in {prefix: one for one, prefix, _, _ in ended if prefix is not None}.items():
+        one.is_right(made)
     fetched_once_and_after_gc(lab, sweeper)
     for one in crowd:
         one.heals(prefix=None)
