@@ -109,6 +109,21 @@ pub enum Kind {
     Cancelled = 130,
 }
 
+impl Kind {
+    /// In a word or three.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Input => "the lock",
+            Self::Artifact => "an artifact",
+            Self::Node => "the node",
+            Self::FileSystem => "the file system",
+            Self::Network => "the network",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// The result of a verb.
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -10,7 +10,8 @@
 //! * [`layout`]: which file of which artifact stands where; [`tree`] builds it, with [`link`] and [`finish`].
 //! * [`bytecode`]: `.pyc` made once an artifact, linked with the sources.
 //! * [`prefix`]: how the tree gets to its place, and what it says of itself.
-//! * [`materialize`]: all of these, but for what stands already ([`recheck`]). [`verify`] and [`exec`] take what it made.
+//! * [`materialize`]: all of these, but for what stands already ([`recheck`]). [`verify`] and [`exec`] take what
+//!   it made, and [`timeline`] shows how it went.
 //!
 //! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`error`], [`task`] and [`event`].
 //! Nothing here prints, and only `py` knows Python.
@@ -35,6 +36,7 @@ pub mod prefix;
 pub mod recheck;
 pub mod store;
 pub mod task;
+pub mod timeline;
 pub mod tree;
 pub mod unpack;
 pub mod verify;

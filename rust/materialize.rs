@@ -32,6 +32,7 @@ use crate::store::flock::Flock;
 use crate::store::root::Root;
 use crate::store::run::{self, Run};
 use crate::task::Task;
+use crate::timeline::{self, Deed};
 use crate::tree::Recipe;
 
 /// How to materialize. The defaults are those of the command line.
@@ -57,6 +58,8 @@ pub struct Options {
     pub byte_code: ByteCode,
     /// `fastenv-node`, which makes byte code in the background; none is made if not given.
     pub program: Option<PathBuf>,
+    /// Where a page goes that shows what was done when.
+    pub timeline: Option<PathBuf>,
 }
 
 /// What was made.
@@ -78,7 +81,11 @@ pub struct Report {
 
 /// Makes the environment of a lock, or finds it made.
 pub fn materialize(lock: &Lock, options: &Options, task: &Task) -> Result<Report> {
-    find_or_make(lock, options, false, task)
+    let make = |task: &Task| find_or_make(lock, options, false, task);
+    match &options.timeline {
+        Some(path) => timeline::record(path, lock, task, make),
+        None => make(task),
+    }
 }
 
 /// The same, but that what somebody changed is left as it is.
@@ -99,7 +106,10 @@ fn find_or_make(lock: &Lock, options: &Options, keep_edits: bool, task: &Task) -
     };
     if report.prefix == prefix && child::is_wanted(&prefix) {
         match (options.byte_code, &options.program) {
-            (ByteCode::Now, _) => child::complete(&store, &prefix, false, task)?,
+            (ByteCode::Now, _) => {
+                let _span = task.span(Deed::Stage("byte code"), "");
+                child::complete(&store, &prefix, false, task)?;
+            }
             (ByteCode::Background, Some(program)) => child::request(&store, &prefix, program),
             _ => {}
         }
@@ -121,7 +131,10 @@ fn make(
         return Ok(reuse(lock, found));
     }
     let pool = pool(options.jobs)?;
-    match (Recheck { lock, store, prefix, keep_edits, pool: &pool, task }).run()? {
+    let span = task.span(Deed::Stage("look"), "");
+    let verdict = Recheck { lock, store, prefix, keep_edits, pool: &pool, task }.run()?;
+    drop(span);
+    match verdict {
         Verdict::Take { edited } => {
             let _ = Hold::on(prefix);
             let mut report = reuse(lock, prefix.to_owned());
@@ -260,7 +273,9 @@ impl Making<'_> {
             strict: self.options.strict,
             cache: Some(&cache),
         };
+        let span = self.task.span(Deed::Stage("interpreter"), "");
         let (interpreter, warning) = search.run()?;
+        drop(span);
         if let Some(warning) = warning {
             self.warn(warnings, "", warning);
         }
@@ -269,6 +284,7 @@ impl Making<'_> {
 
     /// All artifacts, in the order of the packages; those that the store lacks are fetched.
     fn artifacts(&self, run: &Run, warnings: &mut Vec<String>) -> Result<Vec<Artifact>> {
+        let span = self.task.span(Deed::Stage("plan"), "");
         let packages = &self.lock.packages;
         let find = |package: &Package| self.store.admit(package.sha256, self.doubt, self.task);
         let found: Result<Vec<Option<Artifact>>> =
@@ -276,6 +292,7 @@ impl Making<'_> {
         let mut found = found?;
         let present: HashSet<Sha256> = found.iter().flatten().map(|artifact| artifact.sha256).collect();
         let plan = Plan::new(self.lock, &present);
+        drop(span);
         self.announce(&plan);
         let request = obtain::Request {
             lock: self.lock,
@@ -319,7 +336,9 @@ impl Making<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
         let python = format!("python{}", self.lock.interpreter.lib_version());
+        let span = self.task.span(Deed::Stage("layout"), "");
         let layout = layout::compose(self.lock, artifacts, &python)?;
+        drop(span);
         for (package, message) in &layout.warnings {
             self.warn(warnings, package, message.clone());
         }
@@ -343,6 +362,7 @@ impl Making<'_> {
             })
         })?;
         self.stage("publish", || {
+            let _span = self.task.span(Deed::Stage("publish"), "");
             self.seal(&folder, interpreter, &python, own)?;
             self.task.check()?;
             self.keep_lock()?;
@@ -365,6 +385,7 @@ impl Making<'_> {
         let byte_code: Vec<Artifact> = artifacts.par_iter().filter_map(find).collect();
         let python = format!("python{}", self.lock.interpreter.lib_version());
         let attaching = Attaching { tree, python: &python, byte_code: &byte_code, lost: &manifest.lost };
+        let _span = self.task.span(Deed::Stage("byte code"), "");
         attaching.run(linker, self.task)?;
         if byte_code.len() == artifacts.len() {
             child::settle(tree)?;
@@ -407,6 +428,7 @@ impl Making<'_> {
     }
 
     fn stage<T>(&self, name: &'static str, deed: impl FnOnce() -> Result<T>) -> Result<T> {
+        let _span = self.task.span(Deed::Frame(name), "");
         let begun = Instant::now();
         let done = deed()?;
         self.task.emit(Event::Stage { name, took: begun.elapsed() });
@@ -414,8 +436,6 @@ impl Making<'_> {
     }
 
     fn warn(&self, warnings: &mut Vec<String>, package: &str, message: String) {
-        let text = if package.is_empty() { message.clone() } else { format!("{package}: {message}") };
-        warnings.push(text);
-        self.task.emit(Event::Warning { package: package.to_owned(), message });
+        warnings.push(self.task.warn(package, message));
     }
 }

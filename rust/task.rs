@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 
 use crate::event::Event;
+use crate::timeline::{Deed, Recorder, Span};
 
 /// The call was cancelled (Ctrl-C, a signal handler that raised, a callback that raised).
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -31,6 +32,7 @@ pub struct Task {
     /// How far the run is.
     pub counters: Arc<Counters>,
     events: Option<Sender<Event>>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Task {
@@ -73,5 +75,25 @@ impl Task {
     /// Bytes of an artifact that have just arrived.
     pub fn fetched(&self, bytes: u64) {
         self.counters.fetched_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Tells the listener of something that the user should know; the sentence for a report.
+    #[must_use = "a report has it, too"]
+    pub fn warn(&self, package: &str, message: String) -> String {
+        let text = if package.is_empty() { message.clone() } else { format!("{package}: {message}") };
+        self.emit(Event::Warning { package: package.to_owned(), message });
+        text
+    }
+
+    /// The same run, whose deeds `recorder` takes down.
+    #[must_use]
+    pub fn recorded_by(&self, recorder: Arc<Recorder>) -> Self {
+        Self { recorder: Some(recorder), ..self.clone() }
+    }
+
+    /// Takes down that something is done, from now until the value is dropped, if the run is recorded at all.
+    /// `package` is empty if it is about none.
+    pub fn span(&self, deed: Deed, package: &str) -> Span<'_> {
+        Span::new(self.recorder.as_deref(), deed, package)
     }
 }

@@ -20,6 +20,7 @@ use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
 use crate::store::artifact::Artifact;
 use crate::task::Task;
+use crate::timeline::Deed;
 
 /// All that a tree is made from.
 #[derive(Clone, Copy)]
@@ -44,6 +45,7 @@ impl Recipe<'_> {
     /// Builds the tree on the calling rayon pool: all but the state, which is written last.
     pub fn build(&self, linker: &Linker, task: &Task) -> Result<Manifest> {
         self.plant(linker, task)?;
+        let _span = task.span(Deed::Stage("finish"), "");
         let (mut generated, links) = venv::write(self.staging, self.prefix, self.interpreter, self.python)?;
         let own_scripts = self.write_scripts()?;
         let records = self.write_records(&own_scripts, task)?;
@@ -240,6 +242,7 @@ impl Planting<'_> {
 
     fn try_fill<'s>(&'s self, scope: &Scope<'s>, at: u32) -> Result<()> {
         self.task.check()?;
+        let span = self.task.span(Deed::Link, "");
         let Recipe { layout, staging, artifacts, .. } = self.recipe;
         let dir = &layout.dirs[at as usize];
         for &child in &dir.children {
@@ -257,6 +260,7 @@ impl Planting<'_> {
                 artifact.mtime(),
             )?;
         }
+        span.end_shared(dir.files.iter().map(|place| place.package));
         Ok(())
     }
 }

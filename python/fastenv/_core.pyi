@@ -130,6 +130,7 @@ def materialize(
     strict: bool,
     compile: bool | None,  # noqa: A002 # as pip's option is called
     program: str | None,
+    timeline: str | None,
     on_event: Callable[[Event], object] | None,
 ) -> Report:
     """Makes the environment of a lock, or finds it made; see `fastenv.materialize`.

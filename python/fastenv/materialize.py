@@ -32,6 +32,7 @@ def materialize(
     durable: bool = False,
     strict: bool = False,
     compile: bool | None = None,  # noqa: A002 # as pip's option is called
+    timeline: str | os.PathLike[str] | None = None,
     on_event: OnEvent | None = None,
 ) -> Report:
     """Make the environment that a lock describes, or find it made.
@@ -52,6 +53,7 @@ def materialize(
         strict: take another build of the same interpreter for an error, not a warning.
         compile: True makes the byte code that is missing and waits for it, False neither links nor makes any;
             default: what the store has is linked, and a process in the background makes the rest.
+        timeline: where to write a page for a browser that shows what was done when; also if the run fails.
         on_event: called from this thread with each Event, at most some 20 times a second.
 
     Raises:
@@ -78,6 +80,7 @@ def materialize(
         strict=strict,
         compile=compile,
         program=None if compile is False else _program(),
+        timeline=_path(timeline),
         on_event=on_event,
     )
 

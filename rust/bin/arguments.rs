@@ -89,11 +89,21 @@ pub(crate) struct Materialize {
     /// Where the environment goes; into the store by default
     #[arg(long)]
     pub(crate) prefix: Option<PathBuf>,
+    /// A page that shows what was done when, for a browser
+    #[arg(long, value_name = "PAGE.HTML")]
+    pub(crate) timeline: Option<PathBuf>,
     /// One JSON object a line on standard output
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) options: Options,
+}
+
+impl Materialize {
+    pub(crate) fn lift(&self) -> fastenv::materialize::Options {
+        let timeline = self.timeline.clone();
+        fastenv::materialize::Options { timeline, ..self.options.lift(self.prefix.clone()) }
+    }
 }
 
 #[derive(Args)]
@@ -177,6 +187,7 @@ impl Options {
             strict: self.strict,
             byte_code: bytecode::ByteCode::chosen(self.compile, self.no_compile),
             program: std::env::current_exe().ok(),
+            timeline: None,
         }
     }
 }

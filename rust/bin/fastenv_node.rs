@@ -71,7 +71,7 @@ fn run(verb: Verb) -> Result<u8> {
 
 fn run_materialize(arguments: &Materialize) -> Result<u8> {
     let style = Style::of(arguments.json);
-    let options = arguments.options.lift(arguments.prefix.clone());
+    let options = arguments.lift();
     let report = with_progress(style, |task| {
         let lock = Lock::read(&arguments.lock)?;
         materialize(&lock, &options, task)

@@ -19,6 +19,7 @@ use super::transfer::{Manner, Surroundings, Transfer};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::task::{Cancelled, Task};
+use crate::timeline::Deed;
 
 /// How often the task is asked whether it was cancelled.
 const WATCH: Duration = Duration::from_millis(50);
@@ -281,7 +282,10 @@ impl Shared {
     }
 
     fn follow(self: &Arc<Self>, transfer: &Transfer) {
-        match transfer.arrival.hash_along() {
+        let span = self.task.span(Deed::Check, &transfer.arrival.source().package);
+        let hashed = transfer.arrival.hash_along();
+        drop(span);
+        match hashed {
             Ok(Some(got)) => self.judge(transfer, got),
             Ok(None) => {}
             Err(fault) => transfer.fail(fault),

@@ -18,6 +18,7 @@ use super::storage::Storage;
 use crate::digest::Sha256;
 use crate::event::Event;
 use crate::task::{Cancelled, Task};
+use crate::timeline::Deed;
 
 /// Failures of a fetch that succeeded are mentioned from this many on.
 const WORTH_A_WARNING: u32 = 2;
@@ -133,6 +134,7 @@ impl Transfer {
 
     fn attempt(&self, claim: &mut Claim, around: &Surroundings<'_>) -> Result<(), FetchError> {
         around.task.check()?;
+        let mut span = around.task.span(Deed::Fetch, &self.arrival.source().package);
         let address = self.address(claim.mirror)?;
         let fault = |no: NoAnswer| self.network_fault(&address, no, around);
         let etag = claim.etag.as_deref();
@@ -148,6 +150,7 @@ impl Transfer {
         };
         let outcome = receiver.receive(&claim.wanted, end);
         let at = receiver.at;
+        span.amount(at - start);
         match outcome {
             Ok(()) if end.is_none() => {
                 self.arrival.set_length(at);

@@ -20,6 +20,7 @@ use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::task::{Cancelled, Task};
+use crate::timeline::Deed;
 use crate::unpack::{Expected, Unpacking};
 use crate::verify::digest;
 
@@ -113,13 +114,19 @@ impl<'a> Coordinator<'a> {
                 }
             } else if self.jobs.is_empty() {
                 let Some(package) = self.elsewhere.pop_front() else { return Ok(()) };
+                let span = self.task.span(Deed::Wait, self.name(package));
                 let turn = Flock::wait(&self.lock_path(package), self.task)?;
+                drop(span);
                 self.begin(package, turn)?;
             } else {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn name(&self, package: usize) -> &'a str {
+        &self.request.lock.packages[package].name
     }
 
     fn fetcher(&self) -> Result<&Fetcher> {
@@ -240,10 +247,11 @@ impl<'a> Coordinator<'a> {
             job.step = Step::Opening;
             self.open_directory(at, scope);
         }
-        while let Some((unpacking, entry)) = self.job(at).next_entry() {
+        while let Some((unpacking, entry, is_ahead)) = self.job(at).next_entry() {
             let task = self.task;
             let extract = move || unpacking.extract(entry, task).map_err(Error::from);
-            self.hand_out(at, scope, move || News::Extracted(at, extract()));
+            let deed = if is_ahead { Deed::UnpackAhead } else { Deed::Unpack };
+            self.hand_out(at, deed, scope, move || News::Extracted(at, extract()));
         }
         if let Some(unpacking) = self.job(at).take_unpacked() {
             self.publish(at, unpacking, scope);
@@ -277,7 +285,7 @@ impl<'a> Coordinator<'a> {
             files_digest: locked.files_digest,
         };
         let (arrival, tree) = (job.arrival.clone(), job.folder.join("tree"));
-        self.hand_out(at, scope, move || {
+        self.hand_out(at, Deed::Unpack, scope, move || {
             News::Opened(at, Unpacking::new(arrival, tree, expected).map_err(Error::from))
         });
     }
@@ -299,14 +307,28 @@ impl<'a> Coordinator<'a> {
             }
             Ok(Artifact::publish(&made, &store.artifact_folder(locked.sha256), locked.sha256, index)?)
         };
-        self.hand_out(at, scope, move || News::Published(at, publish()));
+        self.hand_out(at, Deed::Unpack, scope, move || News::Published(at, publish()));
     }
 
-    fn hand_out<'s>(&mut self, at: usize, scope: &ScopeFifo<'s>, work: impl FnOnce() -> News + Send + 's) {
-        let sender = self.sender.clone();
-        self.job(at).handed_out += 1;
+    fn hand_out<'s>(
+        &mut self,
+        at: usize,
+        deed: Deed,
+        scope: &ScopeFifo<'s>,
+        work: impl FnOnce() -> News + Send + 's,
+    ) where
+        'a: 's,
+    {
+        let (sender, task) = (self.sender.clone(), self.task);
+        let job = self.job(at);
+        job.handed_out += 1;
+        let package = job.package;
+        let name = self.name(package);
         scope.spawn_fifo(move |_| {
-            let _ = sender.send(work());
+            let span = task.span(deed, name);
+            let news = work();
+            drop(span);
+            let _ = sender.send(news);
         });
     }
 

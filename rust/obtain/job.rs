@@ -90,16 +90,17 @@ impl Job {
         self.step = Step::Unpacking { unpacking: Arc::new(unpacking), waiting };
     }
 
-    /// The next entry that can be begun, if there is one.
-    pub(super) fn next_entry(&mut self) -> Option<(Arc<Unpacking>, usize)> {
+    /// The next entry that can be begun, if there is one, and whether it is begun before all of its bytes are there.
+    pub(super) fn next_entry(&mut self) -> Option<(Arc<Unpacking>, usize, bool)> {
         let Step::Unpacking { unpacking, waiting } = &mut self.step else { return None };
         let span = waiting.last()?.1.span.clone();
         let head = span.start..span.start + HEAD_START;
+        let is_whole = self.arrival.has(&span);
         let is_streamed = span.end - span.start > STREAMED && self.arrival.has(&head);
-        if !is_streamed && !self.arrival.has(&span) {
+        if !is_streamed && !is_whole {
             return None;
         }
-        waiting.pop().map(|(at, _)| (unpacking.clone(), at))
+        waiting.pop().map(|(at, _)| (unpacking.clone(), at, !is_whole))
     }
 
     /// The work, once all of it is written and its bytes are known to be right.

@@ -23,7 +23,7 @@ pub(super) fn env_id(py: Python<'_>, text: String, label: &str) -> PyResult<Stri
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, compile, program, on_event))]
+#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, compile, program, timeline, on_event))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // the keywords of one Python function
 pub(super) fn materialize(
     py: Python<'_>,
@@ -40,6 +40,7 @@ pub(super) fn materialize(
     strict: bool,
     compile: Option<bool>,
     program: Option<PathBuf>,
+    timeline: Option<PathBuf>,
     on_event: Option<Py<PyAny>>,
 ) -> PyResult<Report> {
     let link_mode: LinkMode = link_mode.parse().map_err(pyo3::exceptions::PyValueError::new_err)?;
@@ -55,6 +56,7 @@ pub(super) fn materialize(
         strict,
         byte_code,
         program,
+        timeline,
     };
     let report = doorway::enter(py, on_event.as_ref(), |task| {
         let lock = Lock::parse(text, folder, &label)?;

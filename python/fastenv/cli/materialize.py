@@ -52,6 +52,9 @@ def materialize(
             show_default="in the background",
         ),
     ] = None,
+    timeline: Annotated[
+        Path | None, typer.Option(metavar="PAGE.HTML", help="Write a page that shows what was done when.")
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on standard output.")
     ] = False,
@@ -69,6 +72,7 @@ def materialize(
             durable=durable,
             strict=strict,
             compile=compile,
+            timeline=timeline,
             on_event=on_event,
         )
     if as_json:
