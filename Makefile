@@ -27,7 +27,7 @@ help:
 	@echo 'make bench       fastenv beside uv, 183 wheels, three rounds: half an hour, as root, and nothing else running'
 	@echo 'make bench-dev   timings of scan and lock, and of the stages of the core'
 	@echo 'make chart       docs/speed.svg, from the newest results'
-	@echo 'make campaign    the long fault tests, at full size (root, half an hour and more)'
+	@echo 'make campaign    the long fault tests, at full size (root, more than an hour)'
 	@echo 'make clean-room  make test and make demo in a fresh Debian (root)'
 	@echo 'make clean       remove what the others made, but not the downloads of pip, uv and cargo'
 
@@ -109,6 +109,7 @@ campaign: $(STAMPS)/dev
 	@echo '==> the campaigns'
 	@$(BIN)/pytest -m slow tests/end_to_end tests/attacks
 	@$(BIN)/pytest --campaign-size full -rA tests/campaign
+	@FASTENV_FUZZ_SECONDS=600 cargo test --test rust fuzz:: -- --nocapture --test-threads=1
 	@[ -e /dev/mapper/control ] || echo 'no device mapper here: no disk that fails in the middle of a write'
 	@echo 'not tried: NFS itself, only locks that fail as its do'
 

@@ -54,7 +54,7 @@ fn must_have_folder(path: &Path) -> Result<()> {
         let source = std::io::ErrorKind::IsADirectory.into();
         return Err(FsError { action: "write", path: path.to_owned(), source }.into());
     }
-    fs::read_dir(folder).map(drop).map_err(Error::from)
+    fs::metadata(folder).map(drop).map_err(Error::from)
 }
 
 /// How the run ended, without words of the error: they may name a host or a path.

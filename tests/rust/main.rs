@@ -8,6 +8,8 @@ mod env_id;
 mod fetch;
 mod fetch_faults;
 mod fetch_ways;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod http_server;
 mod layout;
 mod lock;
