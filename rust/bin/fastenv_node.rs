@@ -11,6 +11,7 @@ mod store;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -133,8 +134,8 @@ fn run_byte_code(arguments: &ByteCode) -> Result<u8> {
     Ok(0)
 }
 
-/// Runs the work on a thread and shows how far it is; Ctrl-C and SIGTERM cancel it, a second one kills.
-fn with_progress<T: Send>(style: Style, work: impl FnOnce(&Task) -> Result<T> + Send) -> Result<T> {
+/// Runs the work and shows how far it is on a thread beside it; Ctrl-C and SIGTERM cancel it, a second one kills.
+fn with_progress<T>(style: Style, work: impl FnOnce(&Task) -> Result<T>) -> Result<T> {
     let (sender, receiver) = channel();
     let task = Task::new(Some(sender));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -144,11 +145,15 @@ fn with_progress<T: Send>(style: Style, work: impl FnOnce(&Task) -> Result<T> + 
         let _ = signal_hook::flag::register(signal, flag);
     }
     let counters = task.counters.clone();
+    let over = &AtomicBool::new(false);
     thread::scope(|scope| {
-        // The task goes with the work: when its last sender is gone, the showing ends.
-        let worker = scope.spawn(move || work(&task));
-        progress::show(style, &receiver, &counters, &|| worker.is_finished());
-        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let is_over = || over.load(Ordering::Acquire);
+        scope.spawn(move || progress::show(style, &receiver, &counters, &is_over));
+        // The task goes with the work, even if it panics: when its last sender is gone, the showing ends.
+        let task = task;
+        let result = work(&task);
+        over.store(true, Ordering::Release);
+        result
     })
 }
 
