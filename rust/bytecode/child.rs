@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::bytecode::Flavour;
 use crate::bytecode::attach::Attaching;
@@ -22,6 +23,8 @@ use crate::store::flock::Flock;
 use crate::store::run::Run;
 use crate::task::Task;
 
+/// Times that the right to work is asked for, 10 ms apart.
+const TRIES: u32 = 20;
 /// Of the digest of a prefix: the name of its request.
 const DIGITS: usize = 16;
 
@@ -77,11 +80,22 @@ fn turn(store: &Store) -> PathBuf {
     store.flock("bytecode")
 }
 
+/// The right to work, unless another process has it for longer than it takes to ask.
+fn take_turn(store: &Store) -> Result<Option<Flock>> {
+    for _ in 0..TRIES {
+        if let Some(turn) = Flock::try_exclusive(&turn(store))? {
+            return Ok(Some(turn));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(None)
+}
+
 /// Does all that was asked for, unless another process is doing it.
 pub fn serve(store: &Store, task: &Task) -> Result<()> {
     // A request that comes while the lock is held is seen by the loop; one that comes after, by the next look.
     while !pending(store)?.is_empty() {
-        let Some(_turn) = Flock::try_exclusive(&turn(store))? else { return Ok(()) };
+        let Some(_turn) = take_turn(store)? else { return Ok(()) };
         for request in pending(store)? {
             let prefix = fs::read(&request)?;
             // Taken before it is done: one that can't be done is not tried for ever.
