@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tests.lab.lab import Lab
 
+import fastenv
+
 
 def content(page: Path) -> Any:
     """What the page's script reads."""
@@ -48,6 +50,12 @@ def test_what_is_in_the_store_is_only_linked(lab: Lab) -> None:
     assert [sorts(lane) for lane in content(page)["lanes"]] == [{"link"}]
     lab.materialize(lock, "--timeline", page, prefix="second")
     assert content(page)["ended"] == "the environment was there already"
+
+
+def test_python_has_it_too(lab: Lab) -> None:
+    page = lab.folder / "page.html"
+    fastenv.materialize(lab.lock(lab.wheel("foo")), root=lab.root, timeline=page, compile=False)
+    assert [lane["name"] for lane in content(page)["lanes"]] == ["foo"]
 
 
 def test_the_page_tells_no_address_and_loads_nothing(lab: Lab) -> None:
