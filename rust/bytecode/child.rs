@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::bytecode::Flavour;
 use crate::bytecode::attach::Attaching;
 use crate::bytecode::compile::Compiling;
-use crate::digest::Sha256;
 use crate::error::Result;
 use crate::fs;
 use crate::interpreter;
@@ -17,16 +16,14 @@ use crate::prefix::hold::Hold;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
 use crate::prefix::state::State;
-use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::store::run::Run;
+use crate::store::{Store, prefix_name};
 use crate::task::Task;
 
 /// Times that the right to work is asked for, 10 ms apart.
 const TRIES: u32 = 20;
-/// Of the digest of a prefix: the name of its request.
-const DIGITS: usize = 16;
 
 /// Whether an environment lacks byte code that it can get: it was not settled, and it is ours to write to.
 #[must_use]
@@ -50,8 +47,7 @@ pub fn request(store: &Store, prefix: &Path, program: &Path) {
 }
 
 fn try_request(store: &Store, prefix: &Path, program: &Path) -> Result<()> {
-    let name = Sha256::of(prefix.as_os_str().as_encoded_bytes()).to_string();
-    let request = requests(store).join(&name[..DIGITS]);
+    let request = requests(store).join(prefix_name(prefix));
     fs::write_atomic(&request, prefix.as_os_str().as_encoded_bytes(), 0o600)?;
     if Flock::try_exclusive(&turn(store))?.is_none() {
         // It looks for requests once more when it has done its work.
@@ -72,7 +68,7 @@ fn requests(store: &Store) -> PathBuf {
 /// Files that are written whole: others are on their way to such a name.
 fn pending(store: &Store) -> fs::Result<Vec<PathBuf>> {
     let mut files = fs::read_dir(&requests(store))?;
-    files.retain(|file| file.file_name().is_some_and(|name| name.len() == DIGITS));
+    files.retain(|file| file.file_name().is_some_and(|name| !name.as_encoded_bytes().contains(&b'.')));
     Ok(files)
 }
 
@@ -101,8 +97,9 @@ pub fn serve(store: &Store, task: &Task) -> Result<()> {
             // Taken before it is done: one that can't be done is not tried for ever.
             fs::remove_file(&request)?;
             task.check()?;
+            // One that fails is no reason to leave the others.
             if let Ok(prefix) = String::from_utf8(prefix) {
-                complete(store, Path::new(&prefix), true, task)?;
+                let _ = complete(store, Path::new(&prefix), true, task);
             }
         }
     }

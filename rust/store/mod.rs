@@ -101,8 +101,7 @@ impl Store {
     /// The lock file of a prefix: who makes or removes an environment there holds it.
     #[must_use]
     pub fn prefix_flock(&self, prefix: &Path) -> PathBuf {
-        let name = Sha256::of(prefix.as_os_str().as_encoded_bytes()).to_string();
-        self.flock(&format!("prefix-{}", &name[..16]))
+        self.flock(&format!("prefix-{}", prefix_name(prefix)))
     }
 
     /// Where an artifact is, or will be.
@@ -144,4 +143,10 @@ impl Store {
     pub fn owns(&self, prefix: &Path) -> bool {
         prefix.parent() == Some(&self.v1.join("envs"))
     }
+}
+
+/// What the store calls a prefix: the first 16 digits of its path's digest.
+#[must_use]
+pub fn prefix_name(prefix: &Path) -> String {
+    Sha256::of(prefix.as_os_str().as_encoded_bytes()).to_string()[..16].to_owned()
 }

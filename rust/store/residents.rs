@@ -9,8 +9,8 @@ use crate::digest::Sha256;
 use crate::fs::{self, FsError};
 use crate::prefix::own_folder;
 use crate::prefix::state::State;
-use crate::store::Store;
 use crate::store::flock::Flock;
+use crate::store::{Store, prefix_name};
 
 /// One environment.
 #[derive(Debug, Clone)]
@@ -65,9 +65,8 @@ impl Store {
     pub fn register(&self, prefix: &Path, env_id: Sha256) -> Result<(), FsError> {
         // A path that is no text can't be noted: then only its links keep what it is made of.
         let Some(text) = prefix.to_str() else { return Ok(()) };
-        let name = Sha256::of(text.as_bytes()).to_string();
         let content = format!("{env_id}\n{text}\n");
-        fs::write_atomic(&self.folder("prefixes").join(&name[..16]), content.as_bytes(), 0o644)
+        fs::write_atomic(&self.folder("prefixes").join(prefix_name(prefix)), content.as_bytes(), 0o644)
     }
 }
 
