@@ -116,4 +116,6 @@ def test_a_browser_shows_it(lab: Lab) -> None:
     assert "<td>ham-and-eggs</td>" in done.stdout
     shown = re.search(r'id="chain">(.*)', done.stdout)
     assert shown is not None
-    assert re.search(r"critical path: .*\b(interpreter|fetch|unpack|link|finish) [0-9.]+ m?s\b", shown[1]), shown[1]
+    assert re.search(r"critical path: .*\b(interpreter|fetch|unpack|link|finish) [0-9.]+ m?s\b", shown[1]), (
+        shown[1]
+    )
