@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::lock::Lock;
+use crate::lock::{Contested, Lock, Owner};
 use crate::store::artifact::Artifact;
 use crate::unpack::{EntryPoint, IndexFile};
 
@@ -116,7 +116,7 @@ pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layo
     let mut composer = Composer {
         lock,
         artifacts,
-        winners: lock.contested.iter().map(|row| (row.path.as_str(), row.winner)).collect(),
+        winners: lock.contested.iter().filter_map(winner).collect(),
         layout: Layout::default(),
         ids: HashMap::new(),
         claims: Vec::new(),
@@ -129,6 +129,13 @@ pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layo
         dir.files = claim.files;
     }
     Ok(layout)
+}
+
+fn winner(row: &Contested) -> Option<(&str, usize)> {
+    match row.winner {
+        Owner::Wheel(at) => Some((row.path.as_str(), at)),
+        Owner::Conda(_) => None,
+    }
 }
 
 #[allow(clippy::cast_possible_truncation)] // an index has fewer than 2^32 rows, as its file format says

@@ -17,7 +17,7 @@ use crate::fs;
 use crate::interpreter::{Interpreter, Search};
 use crate::layout;
 use crate::link::{LinkMode, Linker};
-use crate::lock::{Lock, Package};
+use crate::lock::{Lock, LockError, LockedInterpreter, Package};
 use crate::obtain;
 use crate::plan::Plan;
 use crate::prefix::Standing;
@@ -94,6 +94,7 @@ pub fn refresh(lock: &Lock, options: &Options, task: &Task) -> Result<Report> {
 }
 
 fn find_or_make(lock: &Lock, options: &Options, keep_edits: bool, task: &Task) -> Result<Report> {
+    wanted_interpreter(lock)?;
     let store = Store::open(&Root::choose(options.root.as_deref())?)?;
     let prefix = prefix_of(lock, &store, options)?;
     let report = match standing_env(lock, &store, &prefix, options) {
@@ -148,6 +149,12 @@ fn make(
             Making { lock, store, prefix, options, task, pool: &pool, doubt, generation }.make(&standing)
         }
     }
+}
+
+/// The interpreter that an environment of wheels stands on. Conda packages have no way into a tree yet.
+fn wanted_interpreter(lock: &Lock) -> Result<&LockedInterpreter> {
+    let none_of_conda = lock.interpreter.as_ref().filter(|_| lock.conda.is_empty());
+    Ok(none_of_conda.ok_or(LockError::Conda { count: lock.conda.len() })?)
 }
 
 /// A pool of our own: the global one may be another library's.
@@ -267,7 +274,7 @@ impl Making<'_> {
     fn interpreter(&self, warnings: &mut Vec<String>) -> Result<Interpreter> {
         let cache = self.store.folder("interpreters");
         let search = Search {
-            wanted: &self.lock.interpreter,
+            wanted: wanted_interpreter(self.lock)?,
             platform: &self.lock.platform,
             explicit: self.options.python.as_deref(),
             strict: self.options.strict,
@@ -335,7 +342,7 @@ impl Making<'_> {
         artifacts: &[Artifact],
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
-        let python = format!("python{}", self.lock.interpreter.lib_version());
+        let python = self.lock.lib_python();
         let span = self.task.span(Deed::Stage("layout"), "");
         let layout = layout::compose(self.lock, artifacts, &python)?;
         drop(span);
@@ -383,7 +390,7 @@ impl Making<'_> {
         let Some(flavour) = flavour else { return Ok(()) };
         let find = |artifact: &Artifact| flavour.find(self.store, artifact.sha256);
         let byte_code: Vec<Artifact> = artifacts.par_iter().filter_map(find).collect();
-        let python = format!("python{}", self.lock.interpreter.lib_version());
+        let python = self.lock.lib_python();
         let attaching = Attaching { tree, python: &python, byte_code: &byte_code, lost: &manifest.lost };
         let _span = self.task.span(Deed::Stage("byte code"), "");
         attaching.run(linker, self.task)?;

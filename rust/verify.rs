@@ -166,8 +166,7 @@ fn expected(prefix: &Path) -> Result<(Expectations, Vec<Finding>)> {
 fn python(prefix: &Path) -> String {
     let from_state = || State::read(prefix)?.site.split('/').nth(1).map(str::to_owned);
     let from_lock = || Lock::read(&own_folder(prefix).join("lock.toml")).ok();
-    let of_lock = |lock: Lock| format!("python{}", lock.interpreter.lib_version());
-    from_state().or_else(|| from_lock().map(of_lock)).unwrap_or_default()
+    from_state().or_else(|| from_lock().map(|lock| lock.lib_python())).unwrap_or_default()
 }
 
 fn enter(

@@ -11,18 +11,19 @@ def env_id_text(text: str) -> str:
     """The canonical text of the environment that a lock describes."""
     document = toml.loads(text)
     tool = document["tool"]["fastenv"]
-    platform, interpreter = tool["platform"], tool["interpreter"]
-    digests = {p["name"]: p["wheels"][0]["hashes"]["sha256"] for p in document["packages"]}
-    facts = (interpreter[key] for key in ("implementation", "version", "soabi"))
-    lines = [
-        "fastenv-env 1",
-        f"platform {platform['os']} {platform['arch']} glibc",
-        f"interpreter {' '.join(facts)}",
-        f"build {interpreter['build']}",
-        *(f"artifact wheel {digest}" for digest in sorted(digests.values())),
-    ]
+    platform, interpreter = tool["platform"], tool.get("interpreter")
+    wheels = {p["name"]: p["wheels"][0]["hashes"]["sha256"] for p in document["packages"]}
+    conda = {f"conda:{p['name']}": p["sha256"] for p in tool.get("conda", [])}
+    digests = {**wheels, **conda}
+    lines = ["fastenv-env 1", f"platform {platform['os']} {platform['arch']} glibc"]
+    if interpreter is not None:
+        facts = (interpreter[key] for key in ("implementation", "version", "soabi"))
+        lines += [f"interpreter {' '.join(facts)}", f"build {interpreter['build']}"]
+    lines += [f"artifact conda {digest}" for digest in sorted(conda.values())]
+    lines += [f"artifact wheel {digest}" for digest in sorted(wheels.values())]
     contested = sorted(tool.get("contested", []), key=lambda row: row["path"].encode())
     lines += [f"winner {row['path']} {digests[row['winner']]}" for row in contested]
+    lines += ["link-scripts"] if tool.get("link-scripts") else []
     return "".join(f"{line}\n" for line in lines)
 
 

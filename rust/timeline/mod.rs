@@ -36,7 +36,7 @@ pub fn record(
     let samples = watch.end();
     let page = page::Page {
         packages: &lock.packages,
-        python: &lock.interpreter.version,
+        python: lock.interpreter.as_ref().map_or("", |interpreter| &interpreter.version),
         recorder: &recorder,
         samples: &samples,
         ended: ended(&result),

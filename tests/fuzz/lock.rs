@@ -6,7 +6,7 @@ use fastenv::lock::{Lock, compute_env_id};
 
 use super::change::{self, Random};
 use super::fuzz;
-use crate::lock_text::{good, row};
+use crate::lock_text::{good, good_conda, row};
 
 const WORDS: [&str; 40] = [
     "\"",
@@ -103,7 +103,16 @@ fn promised(lock: &Lock) {
         }
     }
     for contested in &lock.contested {
-        assert!(contested.winner < lock.packages.len());
+        assert_ne!(lock.sha256(contested.winner).0, [0; 32]);
+    }
+    for package in &lock.conda {
+        for word in [&package.name, &package.version, &package.build, &package.subdir, &package.file_name] {
+            assert!(
+                !word.is_empty() && !word.starts_with('.') && !word.contains(['/', '\\', '\0']),
+                "{word:?}"
+            );
+        }
+        assert_eq!(package.path.is_none(), package.urls.len() == 1);
     }
 }
 
@@ -114,6 +123,7 @@ fn lock_parser() {
         good(&rows, &[("site/a.py", "foo")]).into_bytes(),
         good(&rows[..1], &[]).into_bytes(),
         good(&[], &[]).into_bytes(),
+        good_conda(&["foo", "ham"], "").into_bytes(),
     ];
     let local =
         good(&rows[..1], &[]).replace("url = \"https://index.example/foo/", "path = \"pylock.fastenv.d/");

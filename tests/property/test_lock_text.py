@@ -13,6 +13,7 @@ from tests.env_id_oracle import env_id
 
 from fastenv.lock import Lock, toml
 from fastenv.lock.compose import compose, render
+from fastenv.lock.locked_conda import LockedConda, LockedVirtual, conda_name
 from fastenv.lock.lockfile import (
     Ignored,
     LockedContested,
@@ -52,27 +53,65 @@ def packages(draw: st.DrawFn) -> LockedPackage:
 
 
 @st.composite
+def conda_packages(draw: st.DrawFn, kept: st.SearchStrategy[str]) -> LockedConda:
+    name, version, sha256 = draw(kept), draw(versions), draw(digests)
+    filename = f"{name}-{version}-0{draw(st.sampled_from(['.conda', '.tar.bz2']))}"
+    travels = draw(st.booleans())
+    return LockedConda(
+        name=name,
+        version=version,
+        build="0",
+        build_number=draw(st.integers(0, 1000)),
+        subdir=draw(st.sampled_from(["linux-64", "noarch"])),
+        filename=filename,
+        sha256=sha256,
+        url=None if travels else f"https://channel.example/main/linux-64/{filename}",
+        path=f"pylock.fastenv.d/{sha256}/{filename}" if travels else None,
+        channel=None if travels else "https://channel.example/main",
+        md5=draw(st.none() | st.just("0" * 32)),
+        size=draw(st.none() | st.integers(0, 2**40)),
+        noarch=draw(st.sampled_from([None, "python", "generic"])),
+        requested=tuple(draw(st.lists(words, max_size=2))),
+        link_scripts=draw(st.booleans()),
+    )
+
+
+conda_names = st.from_regex(r"_?[a-z][a-z0-9.]{0,5}", fullmatch=True).filter(lambda name: name != "python")
+
+
+@st.composite
 def locks(draw: st.DrawFn) -> Lock:
     found = draw(st.lists(packages(), unique_by=lambda package: package.name, max_size=5))
+    conda = draw(st.lists(conda_packages(conda_names), unique_by=lambda package: package.name, max_size=3))
+    has_python = bool(found) or not conda or draw(st.booleans())
+    if has_python and draw(st.booleans()):
+        conda.append(draw(conda_packages(st.just("python"))))
+    interpreter = LockedInterpreter(
+        "cpython",
+        draw(st.from_regex(r"3\.(9|1[0-4])\.[0-9]{1,2}(rc1)?", fullmatch=True)),
+        draw(words),
+        draw(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20)),
+        draw(st.none() | texts),
+        source="conda" if any(package.name == "python" for package in conda) else "node",
+        site_packages=draw(st.none() | st.just("lib/python3.13t/site-packages")),
+    )
+    names_of_all = [package.name for package in found] + [conda_name(package.name) for package in conda]
     contested = []
-    if len(found) > 1:
+    if len(names_of_all) > 1:
         paths = draw(
             st.lists(
                 st.from_regex(r"(site|prefix)/[a-z \"\\é]{1,8}", fullmatch=True), unique=True, max_size=3
             )
         )
-        claimants = tuple(sorted(package.name for package in found[:2]))
+        claimants = tuple(sorted(draw(st.permutations(names_of_all))[:2]))
         contested = [LockedContested(path, draw(st.sampled_from(claimants)), claimants) for path in paths]
     return compose(
         platform=LockedPlatform("linux", draw(words), draw(st.none() | st.just("2.28"))),
-        interpreter=LockedInterpreter(
-            "cpython",
-            draw(st.from_regex(r"3\.(9|1[0-4])\.[0-9]{1,2}(rc1)?", fullmatch=True)),
-            draw(words),
-            draw(st.text(st.characters(exclude_categories=["C", "Z"]), max_size=20)),
-            draw(st.none() | texts),
-        ),
+        interpreter=interpreter if has_python else None,
         packages=found,
+        conda=conda,
+        virtual=[LockedVirtual(f"__{draw(words)}", (package.name,)) for package in conda[:1]],
+        link_scripts=draw(st.booleans()),
         contested=contested,
         ignored=[Ignored(draw(texts), draw(texts), draw(texts)) for _ in range(draw(st.integers(0, 2)))],
         created_with=draw(texts),
@@ -92,11 +131,16 @@ def test_round_trip(lock: Lock) -> None:
 @given(locks(), st.randoms())
 @settings(max_examples=50, deadline=None)
 def test_order_of_what_is_given_does_not_matter(lock: Lock, chance: random.Random) -> None:
-    parts = {part: list(getattr(lock, part)) for part in ("packages", "contested", "ignored")}
+    parts = {part: list(getattr(lock, part)) for part in ("packages", "conda", "contested", "ignored")}
     for rows in parts.values():
         chance.shuffle(rows)
     again = compose(
-        platform=lock.platform, interpreter=lock.interpreter, created_with=lock.created_with, **parts
+        platform=lock.platform,
+        interpreter=lock.interpreter,
+        created_with=lock.created_with,
+        virtual=lock.virtual,
+        link_scripts=lock.link_scripts,
+        **parts,
     )
     assert again.text == lock.text
 
@@ -110,10 +154,16 @@ def test_env_id_knows_nothing_of_addresses(lock: Lock) -> None:
         replace(package, url="https://mirror.example/x.whl", path=None, size=1, index=None, requested=True)
         for package in lock.packages
     ]
+    moved_conda = [
+        replace(package, url="https://mirror.example/x.conda", path=None, channel=None, size=1)
+        for package in lock.conda
+    ]
     again = compose(
         platform=replace(lock.platform, glibc="2.99"),
-        interpreter=replace(lock.interpreter, executable="/elsewhere"),
+        interpreter=lock.interpreter and replace(lock.interpreter, executable="/elsewhere"),
         packages=moved,
+        conda=moved_conda,
+        link_scripts=lock.link_scripts,
         contested=lock.contested,
         created_with="another",
     )

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use fastenv::lock::{Lock, compute_env_id};
 
-use crate::lock_text::{Row, good, row, text};
+use crate::lock_text::{Row, conda, conda_text, good, row, text};
 
 #[test]
 fn the_documented_vector() {
@@ -20,6 +20,38 @@ fn the_documented_vector() {
     assert_eq!(fastenv::env_id::text(&lock), expected);
     let id = "83e1f6b3bfaccc4de1b379a2f67dd8ef9f9c360d8cb9cf1b4cc6d702200d7f85";
     assert_eq!(compute_env_id(&text).unwrap().to_string(), id);
+}
+
+#[test]
+fn the_documented_vector_of_conda() {
+    let wheels = text(&[row("b")], &[("site/x.py", "conda:python"), ("site/y.py", "b")], "");
+    let conda_python = wheels
+        .replace("executable = \"/usr/bin/python3.11\"", "source = \"conda\"")
+        .replace("env-id = \"\"", "env-id = \"\"\nlink-scripts = true");
+    let text = conda_python + &conda("python") + &conda("libx");
+    let id = compute_env_id(&text).unwrap().to_string();
+    let lock =
+        Lock::parse(text.replace("env-id = \"\"", &format!("env-id = \"{id}\"")), "".into(), "lock").unwrap();
+    let expected = "fastenv-env 1\n\
+        platform linux x86_64 glibc\n\
+        interpreter cpython 3.11.7 cpython-311-x86_64-linux-gnu\n\
+        build main, Jan 1 2026; GCC 12\n\
+        artifact conda 1d634d49715b3174ca284b13e8b51bf753dfd1c0e903d3d429714702714518cf\n\
+        artifact conda e3c703660c304bc4f2679fdbd2325fae2764a297036d201151c7c115befb4e4a\n\
+        artifact wheel 3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d\n\
+        winner site/x.py e3c703660c304bc4f2679fdbd2325fae2764a297036d201151c7c115befb4e4a\n\
+        winner site/y.py 3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d\n\
+        link-scripts\n";
+    assert_eq!(fastenv::env_id::text(&lock), expected);
+    assert_eq!(id, "06622b715414b464bab0cefc712881aff5298d47ab3e695c9ddd30ff8e3f9aab");
+}
+
+#[test]
+fn an_environment_without_python_has_no_interpreter() {
+    let id = compute_env_id(&conda_text(&["libx"], "", "")).unwrap();
+    assert_ne!(id, compute_env_id(&conda_text(&["libx", "liby"], "", "")).unwrap());
+    let lock = Lock::parse(conda_text(&["libx"], "", &id.to_string()), "".into(), "lock").unwrap();
+    assert!(!fastenv::env_id::text(&lock).contains("interpreter"));
 }
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {

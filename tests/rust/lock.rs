@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use fastenv::lock::Lock;
+use fastenv::lock::{InterpreterSource, Lock, Noarch, Owner};
 
-use crate::lock_text::{good, row, text};
+use crate::lock_text::{conda, good, good_conda, row, text};
 
 fn refusal(text: String) -> String {
     Lock::parse(text, PathBuf::new(), "my.toml").expect_err("a bad lock").to_string()
@@ -15,8 +15,8 @@ fn a_good_lock_is_read() {
     let text = good(&[row("b"), row("a")], &[("site/x.py", "b")]);
     let lock = Lock::parse(text, PathBuf::from("/somewhere"), "my.toml").unwrap();
     assert_eq!(lock.packages.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-    assert_eq!(lock.packages[lock.contested[0].winner].name, "b");
-    assert_eq!(lock.interpreter.lib_version(), "3.11");
+    assert_eq!(lock.contested[0].winner, Owner::Wheel(1));
+    assert_eq!(lock.lib_python(), "python3.11");
 }
 
 #[test]
@@ -58,4 +58,71 @@ fn a_package_or_a_path_is_there_only_once() {
     let twice = [("site/x", "a"), ("site/x", "a")];
     assert!(refusal(text(&[row("a")], &twice, "")).contains("is there twice"));
     assert!(refusal(text(&[row("a")], &[("site/x", "b")], "")).contains("is no package of it"));
+}
+
+const CONTESTED: &str = "[[tool.fastenv.contested]]\npath = \"prefix/x\"\nwinner = \"conda:b\"\n";
+const VIRTUAL: &str = "[[tool.fastenv.virtual]]\nspec = \"__glibc >=2.17\"\npackages = [\"b\"]\n";
+const CONDA_PYTHON: &str = "[tool.fastenv.interpreter]\nimplementation = \"cpython\"\nversion = \"3.13.1\"\n\
+    soabi = \"cpython-313t-x86_64-linux-gnu\"\nbuild = \"\"\nsource = \"conda\"\n";
+
+#[test]
+fn conda_packages_are_read() {
+    let more = format!("requested = [\"a >=1\"]\nlink-scripts = true\n{CONTESTED}{VIRTUAL}");
+    let lock = Lock::parse(good_conda(&["b", "a"], &more), "/somewhere".into(), "my.toml").unwrap();
+    let [a, b] = lock.conda.as_slice() else { panic!("two packages") };
+    assert_eq!((a.name.as_str(), b.name.as_str()), ("a", "b"));
+    assert_eq!((a.noarch, a.build_number, a.size), (Some(Noarch::Generic), 0, Some(10)));
+    assert_eq!(a.urls, ["https://channel.example/main/noarch/a-1.0-0.conda"]);
+    assert_eq!((a.requested.as_slice(), a.link_scripts), (["a >=1".to_owned()].as_slice(), true));
+    assert_eq!(lock.contested[0].winner, Owner::Conda(1));
+    assert_eq!((lock.virtual_packages[0].spec.as_str(), lock.link_scripts), ("__glibc >=2.17", true));
+    assert_eq!((lock.interpreter.as_ref(), lock.lib_python().as_str()), (None, ""));
+}
+
+#[test]
+fn the_interpreter_may_be_condas() {
+    let lock = Lock::parse(good_conda(&["python"], CONDA_PYTHON), "".into(), "my.toml").unwrap();
+    let it = lock.interpreter.unwrap();
+    assert_eq!((it.source, it.site().as_str()), (InterpreterSource::Conda, "lib/python3.13t/site-packages"));
+    let moved = format!("{CONDA_PYTHON}site-packages = \"lib/python3/site\"\n");
+    let lock = Lock::parse(good_conda(&["python"], &moved), "".into(), "my.toml").unwrap();
+    assert_eq!(lock.interpreter.unwrap().site(), "lib/python3/site");
+}
+
+#[test]
+fn what_is_wrong_with_conda_packages_is_said() {
+    let lock = good_conda(&["b", "python"], &format!("{CONTESTED}{VIRTUAL}{CONDA_PYTHON}"));
+    let edits: &[(&str, &str, &str)] = &[
+        ("name = \"b\"", "name = \"../b\"", "conda:../b: name \"../b\" is none"),
+        ("name = \"b\"", "name = \"python\"", "conda:python: is there twice"),
+        ("version = \"1.0\"\nbuild", "version = \"1/0\"\nbuild", "conda:b: version \"1/0\" is none"),
+        ("build = \"0\"", "build = \"0\\n\"", "conda:b: build"),
+        ("build-number = 0", "build-number = -1", "my.toml is not a lock file"),
+        ("subdir = \"noarch\"", "subdir = \"..\"", "conda:b: subdir \"..\" is none"),
+        ("b-1.0-0.conda\"\nurl", "b.zip\"\nurl", "is no name of a conda package's archive"),
+        ("b-1.0-0.conda\"\nurl", "../b.conda\"\nurl", "is no name of a conda package's archive"),
+        ("url = \"https", "url = \"file", "conda:b: has a url that is not of the web"),
+        ("url = \"https://channel", "path = \"../", "leads out of the lock's folder"),
+        ("url = ", "path = \"x\"\nurl = ", "must have either a url or a path"),
+        ("url = ", "home = ", "must have either a url or a path"),
+        ("sha256 = \"", "sha256 = \"zz", "conda:b: not a sha256"),
+        ("md5 = \"d41", "md5 = \"x41", "has an md5 that is none"),
+        ("noarch = \"generic\"", "noarch = \"any\"", "unknown variant"),
+        ("channel = \"https", "channel = \"\\u0007https", "has a control character"),
+        ("winner = \"conda:b\"", "winner = \"b\"", "winner \"b\" is no package of it"),
+        ("spec = \"__", "spec = \"", "\"glibc >=2.17\" is no virtual package"),
+        ("packages = [\"b\"]", "packages = [\"c\"]", "is wanted by no package of this lock"),
+        ("source = \"conda\"", "source = \"node\"", "exactly if there is a conda package python"),
+        ("source = \"conda\"", "site-packages = \"/\"", "leads out of the lock's folder"),
+        ("[tool.fastenv.interpreter]", "[tool.fastenv.other]", "has no [tool.fastenv.interpreter]"),
+        ("link-scripts = true", "link-scripts = false", "the file was edited"),
+    ];
+    for (old, new, expected) in edits {
+        assert!(lock.contains(old), "{old:?} is in the lock");
+        let said = refusal(lock.replacen(old, new, 1));
+        assert!(said.contains(expected), "{old:?} -> {new:?} says {said:?}");
+    }
+    assert!(
+        refusal(good(&[row("a")], &[]) + &conda("python")).contains("exactly if there is a conda package")
+    );
 }

@@ -52,3 +52,30 @@ pub(crate) fn good(rows: &[Row], contested: &[(&str, &str)]) -> String {
     let id = fastenv::lock::compute_env_id(&text(rows, contested, "")).expect("a good lock");
     text(rows, contested, &id.to_string())
 }
+
+/// A conda package as a lock has it.
+pub(crate) fn conda(name: &str) -> String {
+    let sha256 = Sha256::of(format!("conda {name}").as_bytes());
+    format!(
+        "[[tool.fastenv.conda]]\nname = \"{name}\"\nversion = \"1.0\"\nbuild = \"0\"\nbuild-number = 0\n\
+         subdir = \"noarch\"\nchannel = \"https://channel.example/main\"\nfile-name = \"{name}-1.0-0.conda\"\n\
+         url = \"https://channel.example/main/noarch/{name}-1.0-0.conda\"\nsize = 10\nsha256 = \"{sha256}\"\n\
+         md5 = \"d41d8cd98f00b204e9800998ecf8427e\"\nnoarch = \"generic\"\n",
+    )
+}
+
+/// A lock of conda packages alone, with `more` at its end; it states the id `id`.
+pub(crate) fn conda_text(packages: &[&str], more: &str, id: &str) -> String {
+    let rows: String = packages.iter().map(|name| conda(name)).collect();
+    format!(
+        "lock-version = \"1.0\"\ncreated-by = \"fastenv\"\npackages = []\n[tool.fastenv]\nformat = 1\n\
+         env-id = \"{id}\"\nlink-scripts = true\n[tool.fastenv.platform]\nos = \"linux\"\narch = \"x86_64\"\n\
+         {rows}{more}"
+    )
+}
+
+/// The same, with the id that it has.
+pub(crate) fn good_conda(packages: &[&str], more: &str) -> String {
+    let id = fastenv::lock::compute_env_id(&conda_text(packages, more, "")).expect("a good lock");
+    conda_text(packages, more, &id.to_string())
+}

@@ -123,7 +123,7 @@ def test_the_library_never_prints(path: Path) -> None:
 HOSTS = re.compile(r"https?://([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 KNOWN = re.compile(
     r"(^|\.)(example|test|invalid)(\.(com|org|net))?$"
-    r"|^(packaging\.python\.org|setuptools\.pypa\.io|docs\.python\.org|peps\.python\.org|docs\.conda\.io|keepachangelog\.com"
+    r"|^(packaging\.python\.org|setuptools\.pypa\.io|docs\.python\.org|peps\.python\.org|docs\.conda\.io|conda\.org|keepachangelog\.com"
     r"|semver\.org|rustup\.rs|www\.apache\.org|www\.w3\.org|www\.rfc-editor\.org|no-color\.org)$"
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from fastenv.lock.locked_conda import LockedConda, LockedVirtual, to_table
 from fastenv.lock.lockfile import (
     FORMAT,
     Ignored,
@@ -38,27 +39,36 @@ _Value = str | int | bool | None | list[str]
 def compose(
     *,
     platform: LockedPlatform,
-    interpreter: LockedInterpreter,
+    interpreter: LockedInterpreter | None,
     packages: Iterable[LockedPackage],
+    conda: Iterable[LockedConda] = (),
+    virtual: Iterable[LockedVirtual] = (),
+    link_scripts: bool = False,
     contested: Iterable[LockedContested] = (),
     ignored: Iterable[Ignored] = (),
     created_with: str,
 ) -> Lock:
     """A lock of these values, sorted, with its env id."""
-    series = ".".join(interpreter.version.split(".")[:2])
     draft = Lock(
         text="",
         env_id="",
-        requires_python=f"=={series}.*",
+        requires_python=None if interpreter is None else f"=={_series(interpreter)}.*",
         created_with=created_with,
         platform=platform,
         interpreter=interpreter,
         packages=tuple(sorted(packages, key=lambda p: p.name)),
         contested=tuple(sorted(contested, key=lambda c: c.path.encode())),
         ignored=tuple(sorted(ignored, key=lambda i: (i.name, i.version, i.reason))),
+        conda=tuple(sorted(conda, key=lambda p: p.name)),
+        virtual=tuple(sorted(virtual, key=lambda v: v.spec)),
+        link_scripts=link_scripts,
     )
     # the id is that of the text without one, so it is put in afterwards
     return Lock.parse(render(draft, env_id=compute_env_id(render(draft))))
+
+
+def _series(interpreter: LockedInterpreter) -> str:
+    return ".".join(interpreter.version.split(".")[:2])
 
 
 def render(lock: Lock, *, env_id: str | None = None) -> str:
@@ -73,6 +83,11 @@ def render(lock: Lock, *, env_id: str | None = None) -> str:
         ),
         *(_package(package) for package in lock.packages),
         _tool(lock, lock.env_id if env_id is None else env_id),
+        *(_table("[[tool.fastenv.conda]]", to_table(package)) for package in lock.conda),
+        *(
+            _table("[[tool.fastenv.virtual]]", {"spec": v.spec, "packages": list(v.packages)})
+            for v in lock.virtual
+        ),
         *(
             _table(
                 "[[tool.fastenv.contested]]",
@@ -121,28 +136,36 @@ def _package(package: LockedPackage) -> str:
 
 
 def _tool(lock: Lock, env_id: str) -> str:
-    platform, interpreter = lock.platform, lock.interpreter
-    return "\n".join(
-        [
-            _table(
-                "[tool.fastenv]",
-                {"format": FORMAT, "env-id": env_id, "created-with": lock.created_with},
-            ),
-            _table(
-                "[tool.fastenv.platform]",
-                {"os": platform.os, "arch": platform.arch, "glibc": platform.glibc},
-            ),
-            _table(
-                "[tool.fastenv.interpreter]",
-                {
-                    "implementation": interpreter.implementation,
-                    "version": interpreter.version,
-                    "soabi": interpreter.soabi,
-                    "build": interpreter.build,
-                    "executable": interpreter.executable,
-                },
-            ),
-        ]
+    platform = lock.platform
+    own: dict[str, _Value] = {
+        "format": FORMAT,
+        "env-id": env_id,
+        "created-with": lock.created_with,
+        "link-scripts": lock.link_scripts or None,
+    }
+    tables = [
+        _table("[tool.fastenv]", own),
+        _table(
+            "[tool.fastenv.platform]", {"os": platform.os, "arch": platform.arch, "glibc": platform.glibc}
+        ),
+    ]
+    if lock.interpreter is not None:
+        tables.append(_interpreter(lock.interpreter))
+    return "\n".join(tables)
+
+
+def _interpreter(interpreter: LockedInterpreter) -> str:
+    return _table(
+        "[tool.fastenv.interpreter]",
+        {
+            "implementation": interpreter.implementation,
+            "version": interpreter.version,
+            "soabi": interpreter.soabi,
+            "build": interpreter.build,
+            "executable": interpreter.executable,
+            "source": None if interpreter.source == "node" else interpreter.source,
+            "site-packages": interpreter.site_packages,
+        },
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,15 +25,18 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from fastenv.exceptions import FileSystemError, LockFormatError
 from fastenv.lock import toml
 from fastenv.lock.cache import write_atomically
+from fastenv.lock.locked_conda import LockedConda, LockedVirtual, conda_name, from_table, virtual_from_table
 
 __all__ = [
     "FORMAT",
     "Ignored",
     "Lock",
+    "LockedConda",
     "LockedContested",
     "LockedInterpreter",
     "LockedPackage",
     "LockedPlatform",
+    "LockedVirtual",
     "compute_env_id",
 ]
 
@@ -57,13 +60,19 @@ class LockedPlatform:
 
 @dataclass(frozen=True)
 class LockedInterpreter:
-    """The interpreter that was scanned; ``executable`` is where it was, a hint."""
+    """The interpreter that was scanned; ``executable`` is where it was, a hint.
+
+    ``source`` is "conda" where a conda package of the lock is the interpreter, else "node". ``site_packages`` is
+    relative to the prefix; None where it is ``lib/pythonX.Y/site-packages``.
+    """
 
     implementation: str
     version: str
     soabi: str
     build: str
     executable: str | None = None
+    source: str = "node"
+    site_packages: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +96,10 @@ class LockedPackage:
 
 @dataclass(frozen=True)
 class LockedContested:
-    """An install path that several packages claim, and whose bytes the environment has there."""
+    """An install path that several packages claim, and whose bytes the environment has there.
+
+    A wheel is named by its name, a conda package by ``conda:NAME``.
+    """
 
     path: str
     winner: str
@@ -105,17 +117,24 @@ class Ignored:
 
 @dataclass(frozen=True)
 class Lock:
-    """One environment, ready to be made again. ``path`` is where it was read from or written to, or None."""
+    """One environment, ready to be made again. ``path`` is where it was read from or written to, or None.
+
+    ``interpreter`` and ``requires_python`` are None for an environment without python. ``virtual`` is what its conda
+    packages want of a node; ``link_scripts`` whether their link scripts run.
+    """
 
     text: str = field(repr=False)
     env_id: str
-    requires_python: str
+    requires_python: str | None
     created_with: str
     platform: LockedPlatform
-    interpreter: LockedInterpreter
+    interpreter: LockedInterpreter | None
     packages: tuple[LockedPackage, ...] = field(repr=False)
     contested: tuple[LockedContested, ...] = field(default=(), repr=False)
     ignored: tuple[Ignored, ...] = field(default=(), repr=False)
+    conda: tuple[LockedConda, ...] = field(default=(), repr=False)
+    virtual: tuple[LockedVirtual, ...] = field(default=(), repr=False)
+    link_scripts: bool = False
     path: Path | None = field(default=None, compare=False)
 
     @classmethod
@@ -192,16 +211,22 @@ class _Reader:
         tool = self._tool(document)
         self._validate(document)
         packages = tuple(self._package(raw) for raw in document["packages"])
+        conda = tuple(self._convert(from_table, row, "conda") for row in self._rows(tool, "conda"))
+        names = {p.name for p in packages} | {conda_name(p.name) for p in conda}
+        virtual = (self._convert(virtual_from_table, row, "virtual") for row in self._rows(tool, "virtual"))
         lock = Lock(
             text=text,
             env_id=self._word(tool, "env-id", "tool.fastenv"),
-            requires_python=self._word(document, "requires-python", "the top level"),
+            requires_python=self._maybe(document, "requires-python", str, "the top level"),
             created_with=self._word(tool, "created-with", "tool.fastenv"),
             platform=self._platform(tool),
-            interpreter=self._interpreter(tool),
+            interpreter=self._interpreter(tool) if "interpreter" in tool or not conda else None,
             packages=packages,
-            contested=tuple(self._contested(row, packages) for row in self._rows(tool, "contested")),
+            contested=tuple(self._contested(row, names) for row in self._rows(tool, "contested")),
             ignored=tuple(self._ignored(row) for row in self._rows(tool, "ignored")),
+            conda=conda,
+            virtual=tuple(virtual),
+            link_scripts=bool(self._maybe(tool, "link-scripts", bool, "tool.fastenv")),
             path=self._path,
         )
         self._check_id(lock)
@@ -294,15 +319,25 @@ class _Reader:
             soabi=self._word(table, "soabi", place),
             build=self._word(table, "build", place),
             executable=self._maybe(table, "executable", str, place),
+            source=self._maybe(table, "source", str, place) or "node",
+            site_packages=self._maybe(table, "site-packages", str, place),
         )
 
-    def _contested(self, row: Mapping[str, Any], packages: tuple[LockedPackage, ...]) -> LockedContested:
+    def _convert(self, make: Callable[[Mapping[str, Any]], _T], row: Mapping[str, Any], key: str) -> _T:
+        try:
+            return make(row)
+        except ValueError as error:
+            name = row.get("name")
+            place = f"tool.fastenv.{key}" + (f", package {name}" if isinstance(name, str) else "")
+            raise self._fault(f"{place}: {error}") from error
+
+    def _contested(self, row: Mapping[str, Any], names: set[str]) -> LockedContested:
         place = "tool.fastenv.contested"
         path, winner = self._word(row, "path", place), self._word(row, "winner", place)
         claimants = row.get("claimants")
         if not isinstance(claimants, list) or winner not in claimants:
             raise self._fault(f"{place}: {path}: the winner is not one of the claimants")
-        unknown = [name for name in claimants if name not in {p.name for p in packages}]
+        unknown = [name for name in claimants if name not in names]
         if unknown or not _INSTALL_PATH.fullmatch(path):
             what = f"{unknown[0]} is no package of this lock" if unknown else "this is no install path"
             raise self._fault(f"{place}: {path}: {what}")
@@ -314,7 +349,10 @@ class _Reader:
         )
 
     def _check_id(self, lock: Lock) -> None:
-        computed = compute_env_id(lock.text)
+        try:
+            computed = compute_env_id(lock.text)
+        except LockFormatError as error:  # the core checks more, and knows no name of the file
+            raise self._fault(str(error).removeprefix("the lock")) from error
         if lock.env_id != computed:
             raise self._fault(
                 f"says env id {lock.env_id or '(none)'}, but what it describes has {computed}: the file was edited"
@@ -346,7 +384,10 @@ class _Reader:
 
     def _fault(self, message: str, *, hint: str = _AGAIN, package: str | None = None) -> LockFormatError:
         path = None if self._path is None else str(self._path)
-        return LockFormatError(f"{self._label} {message}", path=path, package=package, hint=hint)
+        between = "" if message.startswith(":") else " "
+        return LockFormatError(
+            f"{self._label}{between}{message.lstrip()}", path=path, package=package, hint=hint
+        )
 
 
 def _below(table: Mapping[str, Any], *keys: str) -> Mapping[str, Any] | None:

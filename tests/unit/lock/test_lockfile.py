@@ -12,6 +12,7 @@ from tests.env_id_oracle import env_id
 from fastenv.exceptions import FileSystemError, LockFormatError
 from fastenv.lock import Lock, toml
 from fastenv.lock.compose import compose, render
+from fastenv.lock.locked_conda import LockedConda, LockedVirtual
 from fastenv.lock.lockfile import (
     Ignored,
     LockedContested,
@@ -239,3 +240,127 @@ def test_files(tmp_path: Path) -> None:
     with pytest.raises(LockFormatError, match="not a lock file"):
         Lock.read(tmp_path / "latin")
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["latin", "pylock.fastenv.toml"]
+
+
+def a_conda_lock(**changes: object) -> Lock:
+    values: dict[str, object] = {
+        "interpreter": LockedInterpreter("cpython", "3.13.1", "cpython-313t-x86_64", "main", source="conda"),
+        "conda": [
+            LockedConda(
+                "python",
+                "3.13.1",
+                "0_cp313t",
+                0,
+                "linux-64",
+                "python-3.13.1-0_cp313t.conda",
+                A,
+                url="https://channel.example/main/linux-64/python-3.13.1-0_cp313t.conda",
+                channel="https://channel.example/main",
+                md5="d" * 32,
+                size=5,
+                requested=("python 3.13.*",),
+            ),
+            LockedConda(
+                "_lib",
+                "1",
+                "h_1",
+                1,
+                "noarch",
+                "_lib-1-h_1.tar.bz2",
+                C,
+                path=f"pylock.fastenv.d/{C}/_lib-1-h_1.tar.bz2",
+                noarch="generic",
+                link_scripts=True,
+            ),
+        ],
+        "virtual": [LockedVirtual("__glibc >=2.17", ("python",))],
+        "link_scripts": True,
+        "contested": [LockedContested("site/x.py", "conda:_lib", ("alpha", "conda:_lib"))],
+    }
+    return a_lock(**{**values, **changes})
+
+
+CONDA_GOLDEN = f"""\
+[[tool.fastenv.conda]]
+name = "_lib"
+version = "1"
+build = "h_1"
+build-number = 1
+subdir = "noarch"
+file-name = "_lib-1-h_1.tar.bz2"
+path = "pylock.fastenv.d/{C}/_lib-1-h_1.tar.bz2"
+sha256 = "{C}"
+noarch = "generic"
+link-scripts = true
+
+[[tool.fastenv.conda]]
+name = "python"
+version = "3.13.1"
+build = "0_cp313t"
+build-number = 0
+subdir = "linux-64"
+channel = "https://channel.example/main"
+file-name = "python-3.13.1-0_cp313t.conda"
+url = "https://channel.example/main/linux-64/python-3.13.1-0_cp313t.conda"
+size = 5
+sha256 = "{A}"
+md5 = "{"d" * 32}"
+requested = ["python 3.13.*"]
+
+[[tool.fastenv.virtual]]
+spec = "__glibc >=2.17"
+packages = ["python"]
+
+[[tool.fastenv.contested]]
+"""
+
+
+def test_conda_packages_are_written_as_documented() -> None:
+    lock = a_conda_lock()
+    assert CONDA_GOLDEN in lock.text
+    assert 'created-with = "0.1.0"\nlink-scripts = true\n' in lock.text
+    assert 'build = "main"\nsource = "conda"\n' in lock.text
+    assert Lock.parse(lock.text) == lock
+    assert lock.env_id == env_id(lock.text)
+    Pylock.from_dict(toml.loads(lock.text)).validate()
+
+
+def test_an_environment_without_python() -> None:
+    library = a_conda_lock().conda[0]
+    lock = a_conda_lock(interpreter=None, packages=[], conda=[library], virtual=[], contested=[])
+    assert (lock.interpreter, lock.requires_python) == (None, None)
+    assert "requires-python" not in lock.text
+    assert "interpreter" not in lock.text
+    assert render(Lock.parse(lock.text)) == lock.text
+
+
+BAD_CONDA = [
+    ('build = "h_1"\n', "", "tool.fastenv.conda, package _lib: build is missing"),
+    ("build-number = 1", "build-number = true", "build-number is bool, not int"),
+    ('noarch = "generic"', 'noarch = "any"', "unknown variant"),
+    ('["python 3.13.*"]', "[1]", "requested is not a list of strings"),
+    (
+        f'path = "pylock.fastenv.d/{C}',
+        f'path = "../{C}',
+        "conda:_lib: path .* leads out of the lock's folder",
+    ),
+    ('url = "https://channel', 'url = "file://channel', "conda:python: has a url that is not of the web"),
+    ('name = "_lib"', 'name = "python"', "conda:_lib is no package of this lock"),
+    ('source = "conda"\n', "", "exactly if there is a conda package python"),
+    ('spec = "__', 'spec = "', "is no virtual package"),
+    ('spec = "__glibc >=2.17"\n', "", "tool.fastenv.virtual: spec is missing"),
+    ('claimants = ["alpha", ', 'claimants = ["conda:alpha", ', "conda:alpha is no package of this lock"),
+    ("link-scripts = true", "link-scripts = 1", "link-scripts is int, not bool"),
+    ("link-scripts = true\n", "", "the file was edited"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), BAD_CONDA)
+def test_bad_conda_lock(old: str, new: str, words: str, tmp_path: Path) -> None:
+    text = a_conda_lock(contested=[LockedContested("site/x", "conda:_lib", ("alpha", "conda:_lib"))]).text
+    assert old in text
+    path = tmp_path / "pylock.fastenv.toml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(LockFormatError, match=words) as caught:
+        Lock.read(path)
+    assert str(path) in str(caught.value)
