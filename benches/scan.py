@@ -26,8 +26,11 @@ def main() -> None:
     parser.add_argument("-n", type=int, default=15, help="how often (default: 15)")
     options = parser.parse_args()
     inventory = scan(prefix=options.prefix)
+    if inventory.interpreter is None:
+        parser.error("there is no python")
+    executable = inventory.interpreter.executable
     whole = [_seconds(lambda: scan(prefix=options.prefix)) for _ in range(options.n)]
-    asking = [_seconds(lambda: ask(inventory.interpreter.executable, {})) for _ in range(options.n)]
+    asking = [_seconds(lambda: ask(executable, {})) for _ in range(options.n)]
     files = sum(it.files for it in inventory.distributions)
     print(f"{platform.python_version()}, {len(inventory.distributions)} distributions, {files} files")
     for name, times in (("scan", whole), ("of which asking the interpreter", asking)):

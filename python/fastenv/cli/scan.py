@@ -18,7 +18,7 @@ from fastenv.scan import scan as scan_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fastenv.scan.inventory import Distribution, Inventory
+    from fastenv.scan.inventory import CondaPackage, Distribution, Inventory
 
 __all__ = ["distribution_table", "human_size", "scan", "sections", "show", "summary"]
 
@@ -88,7 +88,7 @@ def show(inventory: Inventory, console: Console) -> None:
 
 
 def distribution_table(inventory: Inventory) -> Table:
-    """One row a distribution; names that were asked for are bold, damaged ones red."""
+    """One row a distribution, and one a conda package without any; what was asked for is bold, damaged red."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("Name", overflow="fold", ratio=None)
     table.add_column("Version", overflow="fold")
@@ -104,29 +104,50 @@ def distribution_table(inventory: Inventory) -> Table:
             Text(it.layer, _LAYER_STYLE.get(it.layer, "magenta")),
             Text(human_size(it.size) if it.files else "-", "cyan" if it.files else "dim"),
         )
+    for package in _without_distribution(inventory):
+        style = "red" if package.problems else "bold" if package.requested else ""
+        origin = Text("conda package", _ORIGIN_STYLE["conda"])
+        table.add_row(
+            Text(package.name, style), package.version, origin, Text("env", "dim"), Text("-", "dim")
+        )
     return table
+
+
+def _without_distribution(inventory: Inventory) -> Iterator[CondaPackage]:
+    """Conda packages that bring no distribution of Python, or several."""
+    named = {it.origin.package for it in inventory.distributions}
+    for it in inventory.conda.packages if inventory.conda is not None else ():
+        if f"{it.name}-{it.version}-{it.build}" not in named:
+            yield it
 
 
 def summary(inventory: Inventory) -> Text:
     """How many distributions, bytes and files there are, and which interpreter they are for."""
     its = inventory.distributions
+    packages = inventory.conda.packages if inventory.conda is not None else ()
+    counts = [_count(len(its), "distribution")] if its or not packages else []
+    counts += [_count(len(packages), "conda package")] if packages else []
+    files = f"{sum(it.files for it in its):,} files"
+    extent = f", {human_size(sum(it.size for it in its))} in {files}" if its or not packages else ""
+    python, place = _python(inventory)
+    return Text.assemble((" and ".join(counts), "bold"), f"{extent}; ", (python, "bold"), f" in {place}")
+
+
+def _python(inventory: Inventory) -> tuple[str, str]:
+    """The interpreter, and of what kind its environment is."""
     python = inventory.interpreter
+    kind = ", a conda environment" if inventory.conda is not None else ""
+    if python is None:
+        return "no python", f"{inventory.prefix}{kind}"
     name = {"cpython": "CPython", "pypy": "PyPy"}.get(python.implementation, python.implementation)
-    kind = ", a conda environment" if inventory.conda else ""
     if python.is_venv:
         kind += f", a venv on {python.base_executable}"
-    files = f"{sum(it.files for it in its):,} files"
-    return Text.assemble(
-        (f"{_count(len(its), 'distribution')}", "bold"),
-        f", {human_size(sum(it.size for it in its))} in {files}; ",
-        (f"{name} {python.version}", "bold"),
-        f" in {python.prefix}{kind}",
-    )
+    return f"{name} {python.version}", f"{python.prefix}{kind}"
 
 
 def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
     """What deserves a look, each kind with its title; none of it when there is nothing."""
-    short = _Shortener(inventory.interpreter.prefix)
+    short = _Shortener(inventory.prefix)
     strays = [item for item in inventory.strays if item.kind != "venv"]
     every = (
         (
@@ -157,7 +178,7 @@ def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
             [_line(short(item.path), "yellow", short(item.reason)) for item in strays],
         ),
         (
-            "Left out: here for fastenv only (--include-self keeps them)",
+            "Left out: no part of the copy (--include-self keeps what is here for fastenv only)",
             [_line(f"{it.name} {it.version}", "dim", it.reason) for it in inventory.left_out],
         ),
         ("Notes", [Text(short(note)) for note in inventory.notes]),

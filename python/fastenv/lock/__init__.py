@@ -106,7 +106,7 @@ class _Work:
         self.inventory = inventory
         self.tell = on_event
         self.environ: Mapping[str, str] = os.environ
-        prefix = Path(inventory.interpreter.prefix)
+        prefix = Path(inventory.prefix)
         self.sources: Sources = gather_sources(prefix=prefix, environ=self.environ, cwd=Path.cwd())
         self.credentials = Credentials(self.sources, self.environ)
         self.publicity = Publicity(self.credentials, public=public, private=private, environ=self.environ)
@@ -222,16 +222,9 @@ class _Work:
 
     def _compose(self, packages: Sequence[LockedPackage]) -> Lock:
         inventory = self.inventory
-        facts = inventory.interpreter
         return compose(
             platform=locked_platform(inventory, [package.filename for package in packages]),
-            interpreter=LockedInterpreter(
-                facts.implementation,
-                facts.version,
-                facts.soabi,
-                facts.build,
-                facts.base_executable or None,
-            ),
+            interpreter=_interpreter(inventory),
             packages=packages,
             contested=[
                 LockedContested(row.path, row.winner, tuple(sorted({claim.name for claim in row.claims})))
@@ -260,6 +253,14 @@ class _Work:
         started = time.monotonic()
         yield
         self.tell(Event("stage", stage=name, seconds=time.monotonic() - started))
+
+
+def _interpreter(inventory: Inventory) -> LockedInterpreter | None:
+    facts = inventory.interpreter
+    if facts is None:
+        return None
+    executable = facts.base_executable or None
+    return LockedInterpreter(facts.implementation, facts.version, facts.soabi, facts.build, executable)
 
 
 def _locked(it: Distribution, wheel: Candidate, size: int | None, *, private: bool) -> LockedPackage:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from packaging.utils import parse_wheel_filename
 
+from fastenv.exceptions import LockError
 from fastenv.lock.lockfile import LockedPlatform
 from fastenv.lock.pins import Target
 from fastenv.scan.inventory import Inventory
@@ -51,6 +52,8 @@ def _glibc(platform: str) -> tuple[int, int] | None:
 def target_of(inventory: Inventory) -> Target:
     """The scanned interpreter itself where it is on this machine; else one like it."""
     facts, platform = inventory.interpreter, inventory.platform
+    if facts is None:
+        raise LockError("the environment has no python, so no wheels can be found for it")
     if os.access(facts.executable, os.X_OK):
         return Target(facts.executable, facts.version, "")
     minor = int([*platform.libc_version.split("."), "17"][1] or 17)

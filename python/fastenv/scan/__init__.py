@@ -4,12 +4,13 @@ The way of the data, a file a step:
 
     interpreter     asks the target once what it is and where it looks
     layers          the effective search path, entry by entry, each with its layer
-    distributions   every .dist-info (dist_info) and .egg-info (egg_info); conda: its own records
+    conda           the records of conda-meta (conda_record, conda_url)
+    distributions   every .dist-info (dist_info) and .egg-info (egg_info)
 
     record          RECORD, install paths, files digest;  metadata, origin: the other small files
     duplicates      one distribution a name
     contested       paths that several claim
-    strays          files that nobody owns, owned files that are gone
+    strays          files that nobody owns, owned files that are gone;  conda_survey: the same for conda
     left_out        fastenv itself
     notes           what bears on the environment from outside, what was not followed
     inventory       the result, and its JSON
@@ -25,11 +26,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fastenv.exceptions import ScanError
-from fastenv.scan.conda import read_conda_records
+from fastenv.scan.bare import bare_inventory
+from fastenv.scan.conda import environment_of, read_conda
+from fastenv.scan.conda_survey import CondaSurvey, survey_conda
 from fastenv.scan.contested import contested_paths
 from fastenv.scan.distributions import find
 from fastenv.scan.duplicates import choose
-from fastenv.scan.interpreter import ask, find_in_prefix
+from fastenv.scan.interpreter import ask, find_in_prefix, has_python
 from fastenv.scan.inventory import Broken, Inventory
 from fastenv.scan.layers import search_path
 from fastenv.scan.left_out import leave_out
@@ -39,8 +42,10 @@ from fastenv.scan.strays import survey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fastenv.scan.conda import CondaPrefix
     from fastenv.scan.distributions import Found
     from fastenv.scan.installed import Installed
+    from fastenv.scan.inventory import Contested, SearchPath
     from fastenv.scan.strays import Survey
 
 __all__ = ["Inventory", "scan"]
@@ -73,9 +78,13 @@ def scan(
     environ = os.environ if environ is None else environ
     if layers not in ("all", "env"):
         raise ScanError(f"layers is {layers!r}: it is 'all' or 'env'")
+    if prefix is not None and python is None and not has_python(Path(prefix)):
+        bare = read_conda(os.path.abspath(prefix), "")
+        if bare is not None:
+            return bare_inventory(bare, environ)
     facts = ask(_executable(python, prefix), environ)
     walked = search_path(facts, environ, only_env=layers == "env")
-    conda = read_conda_records(facts.interpreter.prefix)
+    conda = read_conda(facts.interpreter.prefix, next(iter(facts.own_sites), ""))
     found = find(walked.entries, conda)
     surveyed = survey(walked.entries, found, facts.interpreter, conda)
     chosen, shadowed = choose(found.installed)
@@ -84,21 +93,32 @@ def scan(
     left_out = () if include_self else leave_out(everything, facts.interpreter, facts.platform)
     absent = {item.name for item in left_out}
     kept = [item for item in winners if item.distribution.name not in absent]
+    sites = [entry.path for entry in walked.entries if entry.site]
+    of_conda = survey_conda(conda, winners, sites) if conda is not None else CondaSurvey()
     return Inventory(
         interpreter=facts.interpreter,
         platform=facts.platform,
-        conda=conda is not None,
+        conda=None if conda is None else environment_of(conda),
         variables=variables(environ),
         search_path=tuple(walked.entries),
         pth_code=tuple(walked.pth_code),
         distributions=tuple(sorted((item.distribution for item in kept), key=lambda it: it.name)),
-        shadowed=tuple(shadowed),
-        broken=tuple(_broken(found, winners)),
-        strays=tuple(surveyed.strays),
-        contested=contested_paths(kept, [entry.path for entry in walked.entries]),
-        left_out=left_out,
-        notes=(*notes(facts.interpreter, environ, found, conda), *walked.notes, *surveyed.notes),
+        shadowed=(*shadowed, *of_conda.shadowed),
+        broken=(*_broken(found, winners, conda), *of_conda.broken),
+        strays=(*surveyed.strays, *of_conda.strays),
+        contested=_contested(kept, walked.entries, conda, of_conda),
+        left_out=(*left_out, *of_conda.left_out),
+        notes=(*notes(facts.interpreter.prefix, environ, found), *walked.notes, *surveyed.notes),
     )
+
+
+def _contested(
+    kept: list[Installed], entries: list[SearchPath], conda: CondaPrefix | None, surveyed: CondaSurvey
+) -> tuple[Contested, ...]:
+    found = contested_paths(kept, [entry.path for entry in entries], conda)
+    paths = {row.path for row in found}
+    removed = [row for row in surveyed.removed if row.path not in paths]
+    return tuple(sorted([*found, *removed], key=lambda row: row.path))
 
 
 def _executable(python: str | os.PathLike[str] | None, prefix: str | os.PathLike[str] | None) -> str:
@@ -118,7 +138,8 @@ def _mark_missing(chosen: list[Installed], surveyed: Survey) -> list[Installed]:
     """Note on each distribution which of its files are gone."""
     marked = []
     for item in chosen:
-        missing = surveyed.missing(item)
+        # a conda package's files are those of its record, whatever a RECORD says
+        missing = [] if item.distribution.origin.kind == "conda" else surveyed.missing(item)
         if not missing:
             marked.append(item)
             continue
@@ -131,11 +152,13 @@ def _mark_missing(chosen: list[Installed], surveyed: Survey) -> list[Installed]:
     return marked
 
 
-def _broken(found: Found, chosen: list[Installed]) -> Iterator[Broken]:
-    """All that is damaged, once, in the order of the search path."""
-    yield from found.broken
+def _broken(found: Found, chosen: list[Installed], conda: CondaPrefix | None) -> Iterator[Broken]:
+    """All that is damaged, once, in the order of the search path. What conda brought so is as it should be."""
+    for row in found.broken:
+        if conda is None or not conda.package_of(row.path, set()):
+            yield row
     marked = {item.distribution.metadata_path: item.distribution for item in chosen}
     for item in found.installed:
         it = marked.get(item.distribution.metadata_path, item.distribution)
-        if it.problems:
+        if it.problems and it.origin.kind != "conda":
             yield Broken(it.metadata_path, it.layer, it.name, it.problems)

@@ -1,70 +1,164 @@
-"""What conda's own records say of a prefix: which files, and so which distributions, are its.
+"""What conda's own records say of a prefix: its packages, their files, and so which distributions are its.
 
-``conda-meta/NAME-VERSION-BUILD.json`` holds a record a package
-(https://docs.conda.io/projects/conda/en/stable/dev-guide/specs/index.html). They are large and only
-paths below site-packages are wanted, so they are searched as text, not parsed.
+Files are read and nothing is run: conda itself removes the records of packages that pip has changed as soon as it
+looks at them.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from fastenv.scan.metadata import read_bytes
+from fastenv.scan.conda_record import CondaFile, CondaRecord, read_record
+from fastenv.scan.duplicates import file_sha256
+from fastenv.scan.inventory import Broken, CondaEnvironment
+from fastenv.scan.metadata import read_text
 
-__all__ = ["CondaRecords", "read_conda_records"]
+__all__ = ["CondaPrefix", "environment_of", "read_conda"]
 
-_PATH = re.compile(rb'"(?:lib/python[\d.]+/)?site-packages/([^"\\]+)"')
-_REQUESTED = re.compile(rb'"requested_specs?":\s*(?:"(?!None")[^"]|\[\s*")')
+_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|_KEY\b|APIKEY|_AUTH", re.IGNORECASE)
+_MASK = "***"
+_ACTIVATION = ("etc/conda/activate.d", "etc/conda/deactivate.d")
 
 
 @dataclass(slots=True)
-class CondaRecords:
-    """What conda-meta tells.
+class CondaPrefix:
+    """The records of one prefix; ``site`` is its site-packages, relative to it, empty without python.
 
-    ``paths`` are relative to site-packages, each with the package (name-version-build) that owns
-    it; ``requested`` are the packages that a user asked for by name; ``unreadable`` are records
-    that say nothing.
+    ``paths`` are relative to site-packages, each with the file and the stem of the record that names it.
+    ``requested`` are the stems of what a user asked for by name.
     """
 
-    paths: dict[str, str] = field(default_factory=dict)
+    prefix: str
+    site: str
+    records: list[CondaRecord] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    paths: dict[str, tuple[CondaFile, str]] = field(default_factory=dict)
     requested: set[str] = field(default_factory=set)
-    unreadable: list[str] = field(default_factory=list)
 
-    def package_of(self, metadata_name: str, files: set[str]) -> str:
-        """The package that installed ``metadata_name`` (``x-1.0.dist-info``); "" if conda did not.
+    def package_of(self, metadata_path: str, names: set[str]) -> str:
+        """The package that installed the .dist-info or .egg-info at ``metadata_path``; "" if conda did not.
 
-        ``files`` are the names in that directory: a record of conda for a distribution that was
-        removed and installed again by other means still names it, but not the REQUESTED or
-        direct_url.json.
+        ``names`` are the files in that directory. Where another installer has put the same version there again, the
+        record still names the directory; but RECORD is another then, and there may be files of which conda knows
+        nothing.
         """
-        owner = self.paths.get(metadata_name, "")
-        for name in ("METADATA", "PKG-INFO"):
-            owner = owner or self.paths.get(f"{metadata_name}/{name}", "")
-        for name in ("REQUESTED", "direct_url.json"):
-            if name in files and f"{metadata_name}/{name}" not in self.paths:
-                return ""
-        return owner
+        folder = f"{self.prefix}/{self.site}/"
+        if not self.site or not metadata_path.startswith(folder):
+            return ""
+        name = metadata_path.removeprefix(folder)
+        owner = next(
+            (
+                self.paths[path][1]
+                for path in (name, f"{name}/METADATA", f"{name}/PKG-INFO")
+                if path in self.paths
+            ),
+            "",
+        )
+        if any(it in names and f"{name}/{it}" not in self.paths for it in ("REQUESTED", "direct_url.json")):
+            return ""
+        return "" if owner and self._is_another(f"{name}/RECORD") else owner
+
+    def install_path(self, path: str) -> str:
+        """The install path of a path that is relative to the prefix."""
+        below = f"{self.site}/"
+        return f"site/{path[len(below) :]}" if self.site and path.startswith(below) else f"prefix/{path}"
+
+    def _is_another(self, path: str) -> bool:
+        """Whether the file in site-packages is not the one that the record speaks of, as far as that tells."""
+        file = self.paths[path][0] if path in self.paths else None
+        if file is None or not (file.installed or file.sha256):
+            return False
+        found = file_sha256(f"{self.prefix}/{self.site}/{path}")
+        return bool(found) and found not in (file.installed, file.sha256)
 
 
-def read_conda_records(prefix: str) -> CondaRecords | None:
-    """The records of the conda environment at ``prefix``; None if it is none."""
+def read_conda(prefix: str, site: str) -> CondaPrefix | None:
+    """The records of the conda environment at ``prefix``, whose site-packages is at ``site``; None if it is none.
+
+    ``site`` is an absolute path, or empty in an environment without python.
+    """
     folder = os.path.join(prefix, "conda-meta")
     if not os.path.isdir(folder):
         return None
-    records = CondaRecords()
+    root = f"{prefix.rstrip('/')}/"
+    found = CondaPrefix(prefix.rstrip("/"), site.removeprefix(root) if site.startswith(root) else "")
     for name in sorted(os.listdir(folder)):
-        if not name.endswith(".json"):
-            continue
-        package = name[: -len(".json")]
+        if name.endswith(".json"):
+            _take(found, os.path.join(folder, name), name.removesuffix(".json"))
+    _mark_twice(found)
+    for record in found.records:
+        if record.package.requested:
+            found.requested.add(record.stem)
+        below = f"{found.site}/"
+        for file in record.files if found.site else ():
+            if file.path.startswith(below):
+                found.paths[file.path[len(below) :]] = (file, record.stem)
+    return found
+
+
+def _take(found: CondaPrefix, path: str, stem: str) -> None:
+    outcome = read_record(path)
+    if isinstance(outcome, CondaRecord):
+        found.records.append(outcome)
+    else:
+        guess = stem.rsplit("-", 2)[0]
+        found.broken.append(Broken(path, "env", f"conda:{guess}", outcome))
+
+
+def _mark_twice(found: CondaPrefix) -> None:
+    """A name has one record: with two, an update was interrupted."""
+    stems: dict[str, list[str]] = {}
+    for record in found.records:
+        stems.setdefault(record.package.name, []).append(record.stem)
+    for record in found.records:
+        package = record.package
+        others = [stem for stem in stems[package.name] if stem != record.stem]
+        if others:
+            problem = f"there is also a record of {', '.join(others)}: an update was interrupted"
+            record.package = replace(package, problems=(*package.problems, problem))
+
+
+def environment_of(found: CondaPrefix) -> CondaEnvironment:
+    """The inventory's value: the packages, and what else conda-meta holds."""
+    meta = f"{found.prefix}/conda-meta"
+    lines = (line.strip() for line in _text(f"{meta}/pinned").splitlines())
+    return CondaEnvironment(
+        prefix=found.prefix,
+        packages=tuple(sorted((it.package for it in found.records), key=lambda it: (it.name, it.record))),
+        history=bool(_text(f"{meta}/history").strip()),
+        pinned=tuple(line for line in lines if line and not line.startswith("#")),
+        frozen=os.path.lexists(f"{meta}/frozen"),
+        variables=_variables(_text(f"{meta}/state")),
+        activation=tuple(_activation(found.prefix)),
+    )
+
+
+def _variables(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        table = json.loads(text or "{}")
+    except ValueError:
+        return ()
+    values = table.get("env_vars") if isinstance(table, dict) else None
+    pairs = values.items() if isinstance(values, dict) else ()
+    return tuple(sorted((name, _MASK if _SECRET.search(name) else str(value)) for name, value in pairs))
+
+
+def _activation(prefix: str) -> list[str]:
+    found = []
+    for folder in _ACTIVATION:
         try:
-            body = read_bytes(os.path.join(folder, name))
-        except OSError as error:
-            records.unreadable.append(f"{os.path.join(folder, name)}: {error.strerror}")
+            names = sorted(os.listdir(f"{prefix}/{folder}"))
+        except OSError:
             continue
-        for path in _PATH.findall(body):
-            records.paths[path.decode(errors="surrogateescape")] = package
-        if _REQUESTED.search(body):
-            records.requested.add(package)
-    return records
+        found += [f"{folder}/{name}" for name in names]
+    return found
+
+
+def _text(path: str) -> str:
+    try:
+        return read_text(path)
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,7 +1,11 @@
-"""Install paths that several distributions claim, and whose bytes are really there."""
+"""Install paths that several distributions or conda packages claim, and whose bytes are really there."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastenv.scan.duplicates import file_sha256
@@ -10,37 +14,74 @@ from fastenv.scan.inventory import Claim, Contested
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fastenv.scan.conda import CondaPrefix
     from fastenv.scan.installed import Installed
 
 __all__ = ["contested_paths"]
 
 
-def contested_paths(winners: Sequence[Installed], order: Sequence[str]) -> tuple[Contested, ...]:
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A claim, the folder of the search path that it belongs to, and the file on this machine.
+
+    ``digests`` are those by which the file there is known as the claimant's; none if it can't be known.
+    """
+
+    claim: Claim
+    location: str
+    file: str
+    digests: frozenset[str]
+
+
+_Claims = Mapping[str, "Sequence[_Claimed]"]
+
+
+def contested_paths(
+    winners: Sequence[Installed], order: Sequence[str], conda: CondaPrefix | None = None
+) -> tuple[Contested, ...]:
     """The contested paths, sorted. ``order`` are the directories of the search path.
 
     Scripts that installers generate count as well: their rows of RECORD have hashes too. A path
-    that all claim with one content is not contested.
+    that all claim with one content is not contested. What conda installed claims by conda's records alone.
     """
     ranks = {path: rank for rank, path in enumerate(order)}
-    claims = _claims(winners, _claimed_twice(winners))
+    others = winners if conda is None else [it for it in winners if it.distribution.origin.kind != "conda"]
+    own = {} if conda is None else _claims_of_conda(conda)
+    claims = _claims(others, _claimed_twice(others, own), own)
     return tuple(
         _decide(path, claims[path], ranks)
         for path in sorted(claims)
-        if len({claim.sha256 for claim, _, _ in claims[path]}) > 1
+        if len({claimed.claim.sha256 for claimed in claims[path]}) > 1
     )
 
 
-_Claimed = tuple[Claim, str, str]
-"""A claim, the directory of the distribution, and the file on this machine."""
+def _claims_of_conda(conda: CondaPrefix) -> dict[str, list[_Claimed]]:
+    found: dict[str, list[_Claimed]] = {}
+    location = f"{conda.prefix}/{conda.site}".rstrip("/")
+    for record in conda.records:
+        name = f"conda:{record.package.name}"
+        for file in record.files:
+            if file.is_bytecode or file.kind == "directory":
+                continue
+            digests = frozenset(filter(None, (file.installed, file.sha256)))
+            claim = Claim(name, file.installed or file.sha256, "env")
+            place = f"{conda.prefix}/{file.claimed}"
+            path = conda.install_path(file.claimed)
+            found.setdefault(path, []).append(_Claimed(claim, location, place, digests))
+    return found
 
 
-def _claimed_twice(winners: Sequence[Installed]) -> set[str]:
-    """Install paths in more than one RECORD; nearly all are in one, so they are counted first."""
+def _claimed_twice(winners: Sequence[Installed], own: Iterable[str]) -> set[str]:
+    """Install paths in more than one RECORD, or in one and in a record of conda; nearly all are in one, so they
+    are counted first.
+    """
     columns = [item.record.installs for item in winners if item.record is not None]
+    of_conda = set(own)
     seen: set[str] = set()
-    if len(seen.union(*columns)) == sum(map(len, columns)):
+    if len(seen.union(of_conda, *columns)) == sum(map(len, columns)) + len(of_conda):
         return set()
     twice: set[str] = set()
+    seen = of_conda
     for column in columns:
         paths = set(column)
         twice |= seen & paths
@@ -48,8 +89,11 @@ def _claimed_twice(winners: Sequence[Installed]) -> set[str]:
     return twice
 
 
-def _claims(winners: Sequence[Installed], paths: set[str]) -> dict[str, list[_Claimed]]:
-    found: dict[str, list[_Claimed]] = {}
+def _claims(
+    winners: Sequence[Installed], paths: set[str], own: Mapping[str, list[_Claimed]]
+) -> dict[str, list[_Claimed]]:
+    """All claims of contested paths. ``own``, conda's, may contest each other's."""
+    found = {path: list(claims) for path, claims in own.items() if len(claims) > 1 or path in paths}
     if not paths:
         return found
     for item in winners:
@@ -57,26 +101,40 @@ def _claims(winners: Sequence[Installed], paths: set[str]) -> dict[str, list[_Cl
         if record is None or paths.isdisjoint(record.installs):
             continue
         for path, install, digest in zip(record.paths, record.installs, record.hashes, strict=True):
-            if digest and install in paths:
+            # the RECORD itself has no hash, and is nobody else's but conda's
+            if install in paths and (digest or install in own):
                 claim = Claim(it.name, digest, it.layer)
-                found.setdefault(install, []).append((claim, it.location, record.file(path, install)))
+                digests = frozenset(filter(None, (digest,)))
+                claimed = _Claimed(claim, it.location, record.file(path, install), digests)
+                found.setdefault(install, []).append(claimed)
     return found
 
 
 def _decide(path: str, claims: list[_Claimed], ranks: dict[str, int]) -> Contested:
     """The winner: the file that comes first on the search path, and whose hash it has."""
-    first = min(claims, key=lambda claimed: ranks.get(claimed[1], len(ranks)))[1]
-    here = sorted((claim for claim, location, _ in claims if location == first), key=lambda claim: claim.name)
-    file = next(file for _, location, file in claims if location == first)
-    found = file_sha256(file)
-    winner = next((claim.name for claim in here if claim.sha256 == found), None)
+    first = min(claims, key=lambda claimed: ranks.get(claimed.location, len(ranks))).location
+    here = sorted((it for it in claims if it.location == first), key=lambda it: it.claim.name)
+    file = here[0].file
+    found = _digests(file)
+    winner = next((it.claim.name for it in here if it.digests & found), None)
+    unknown = [it.claim.name for it in here if not it.digests]
     if winner is not None:
         reason = (
             "its bytes are in place"
             if len(here) == len(claims)
             else f"{first} comes first on the search path"
         )
+    elif found and len(unknown) == 1:
+        winner, reason = unknown[0], "the bytes in place are not the others'"
     else:
         reason = f"{file} has the bytes of none of them" if found else f"{file} cannot be read"
-    everyone = tuple(sorted((claim for claim, _, _ in claims), key=lambda claim: (claim.name, claim.sha256)))
+    everyone = tuple(sorted((it.claim for it in claims), key=lambda claim: (claim.name, claim.sha256)))
     return Contested(path, winner, everyone, reason)
+
+
+def _digests(file: str) -> frozenset[str]:
+    """Of what is at a path: of a link also that of its target's name, by which rattler knows it."""
+    found = {file_sha256(file)} - {""}
+    if os.path.islink(file):
+        found.add(hashlib.sha256(os.fsencode(os.readlink(file))).hexdigest())
+    return frozenset(found)

@@ -15,7 +15,7 @@ from fastenv.scan.origin import SYSTEM_INSTALLERS, direct_url, linked
 from fastenv.scan.record import Record, files_digest, read_record
 
 if TYPE_CHECKING:
-    from fastenv.scan.conda import CondaRecords
+    from fastenv.scan.conda import CondaPrefix
     from fastenv.scan.inventory import SearchPath
 
 __all__ = ["SCRIPT_GROUPS", "read_dist_info"]
@@ -26,7 +26,7 @@ SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 """The entry point groups for which installers write a file into bin/."""
 
 
-def read_dist_info(path: str, entry: SearchPath, conda: CondaRecords | None) -> Installed | Broken:
+def read_dist_info(path: str, entry: SearchPath, conda: CondaPrefix | None) -> Installed | Broken:
     """The distribution at ``path`` with its problems; Broken if it has no name or version."""
     return _DistInfo(path, entry, conda).read()
 
@@ -34,7 +34,7 @@ def read_dist_info(path: str, entry: SearchPath, conda: CondaRecords | None) -> 
 class _DistInfo:
     """The directory while it is read: the names in it, and the reasons against it so far."""
 
-    def __init__(self, path: str, entry: SearchPath, conda: CondaRecords | None) -> None:
+    def __init__(self, path: str, entry: SearchPath, conda: CondaPrefix | None) -> None:
         self.path = path
         self.entry = entry
         self.conda = conda
@@ -50,7 +50,7 @@ class _DistInfo:
         core = self._core()
         if core is None:
             return self._broken()
-        package = self.conda.package_of(f"{self.stem}.dist-info", self.names) if self.conda else ""
+        package = self.conda.package_of(self.path, self.names) if self.conda else ""
         installer = self._text("INSTALLER").strip()
         foreign = bool(package) or self._is_system(installer)
         record = self._record(foreign=foreign)

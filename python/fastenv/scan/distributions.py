@@ -14,7 +14,7 @@ from fastenv.scan.origin import linked
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fastenv.scan.conda import CondaRecords
+    from fastenv.scan.conda import CondaPrefix
     from fastenv.scan.installed import Installed
     from fastenv.scan.inventory import SearchPath
 
@@ -36,7 +36,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def find(entries: Iterable[SearchPath], conda: CondaRecords | None) -> Found:
+def find(entries: Iterable[SearchPath], conda: CondaPrefix | None) -> Found:
     """All distributions in the directories of ``entries``; nothing is imported."""
     found = Found()
     links: dict[str, str] = {}
@@ -57,7 +57,7 @@ def find(entries: Iterable[SearchPath], conda: CondaRecords | None) -> Found:
     return found
 
 
-def _look_at(entry: SearchPath, name: str, found: Found, conda: CondaRecords | None) -> None:
+def _look_at(entry: SearchPath, name: str, found: Found, conda: CondaPrefix | None) -> None:
     path = f"{entry.path}/{name}"
     if name.startswith("~"):
         # pip renames what it is about to remove to ~ame; strays.py reports what it left of that.

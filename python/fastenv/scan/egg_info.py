@@ -14,14 +14,14 @@ from fastenv.scan.inventory import Broken, Distribution, Origin
 from fastenv.scan.metadata import entry_points, read_core_metadata, read_text
 
 if TYPE_CHECKING:
-    from fastenv.scan.conda import CondaRecords
+    from fastenv.scan.conda import CondaPrefix
     from fastenv.scan.inventory import SearchPath
     from fastenv.scan.metadata import CoreMetadata
 
 __all__ = ["read_egg_info"]
 
 
-def read_egg_info(path: str, entry: SearchPath, conda: CondaRecords | None = None) -> Installed | Broken:
+def read_egg_info(path: str, entry: SearchPath, conda: CondaPrefix | None = None) -> Installed | Broken:
     """The distribution that the .egg-info or EGG-INFO ``path`` describes; Broken if none."""
     guess = canonical(os.path.basename(path).removesuffix(".egg-info").partition("-")[0])
     single = os.path.isfile(path)
@@ -35,7 +35,7 @@ def read_egg_info(path: str, entry: SearchPath, conda: CondaRecords | None = Non
     if not is_name(core.name) or not core.version:
         return Broken(path, entry.layer, guess, (f"its PKG-INFO names no distribution: {core.name!r}",))
     names = set() if single else set(os.listdir(path))
-    package = conda.package_of(os.path.basename(path), names) if conda else ""
+    package = conda.package_of(path, names) if conda else ""
     trees = () if single else _lines(path, "top_level.txt")
     return Installed(_distribution(path, entry, core, package, single=single), None, trees)
 

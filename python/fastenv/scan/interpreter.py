@@ -13,6 +13,7 @@ import ast
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from fastenv.scan.inventory import Interpreter, Platform
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Facts", "ask", "find_in_prefix"]
+__all__ = ["Facts", "ask", "find_in_prefix", "has_python", "platform_here"]
 
 _TIMEOUT_SECONDS = 60
 
@@ -116,14 +117,33 @@ def find_in_prefix(prefix: Path) -> Path:
 
     Raises ScanError when there is none.
     """
-    folder = prefix / "bin"
-    named = [folder / "python", folder / "python3", *sorted(folder.glob("python3.*[0-9]"))]
-    for candidate in named:
-        if candidate.is_file() and os.access(candidate, os.X_OK):
-            return candidate
+    found = _in_prefix(prefix)
+    if found is not None:
+        return found
     state = "has no bin/python" if prefix.is_dir() else "is not a directory"
     hint = "give --python EXE, an interpreter, or the --prefix DIR of a venv or conda environment"
     raise ScanError(f"{prefix} {state}: it is not a Python environment", path=str(prefix), hint=hint)
+
+
+def has_python(prefix: Path) -> bool:
+    """Whether ``find_in_prefix`` would find one."""
+    return _in_prefix(prefix) is not None
+
+
+def platform_here() -> Platform:
+    """This machine, where no interpreter of the environment can be asked."""
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (ValueError, OSError):
+        libc = ""
+    wide = sys.maxsize > 2**32
+    return _platform({"machine": os.uname().machine, "wide": wide, "platform": sys.platform, "libc": libc})
+
+
+def _in_prefix(prefix: Path) -> Path | None:
+    folder = prefix / "bin"
+    named = [folder / "python", folder / "python3", *sorted(folder.glob("python3.*[0-9]"))]
+    return next((it for it in named if it.is_file() and os.access(it, os.X_OK)), None)
 
 
 def _run(executable: str, environ: Mapping[str, str]) -> str:

@@ -22,6 +22,8 @@ __all__ = [
     "FORMAT",
     "Broken",
     "Claim",
+    "CondaEnvironment",
+    "CondaPackage",
     "Contested",
     "Distribution",
     "EntryPoint",
@@ -38,7 +40,7 @@ __all__ = [
     "Stray",
 ]
 
-FORMAT = 1
+FORMAT = 2
 _AGAIN = "scan the environment again: fastenv scan -o inventory.json"
 
 Layer = Literal["env", "base", "user", "PYTHONPATH", ".pth"]
@@ -181,8 +183,65 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class CondaPackage:
+    """A package by its record in conda-meta; texts are empty, and ``size`` is None, where that does not tell.
+
+    ``channel`` is a base URL (a name where no URL is known), ``url`` the archive's address; neither has a login, a
+    token or a query, and ``has_secret`` tells that the record's had. ``size`` is the archive's, in bytes. ``noarch``
+    is "python", "generic" or empty. ``requested`` are the match specs by which somebody asked for it, ``depends``
+    those of what it needs. ``link_source`` is the folder that its files were linked from. ``files`` counts its files,
+    byte code apart. ``record`` is the file of the record; ``problems`` repeats the reasons under which that stands in
+    ``Inventory.broken``.
+    """
+
+    name: str
+    version: str
+    build: str
+    build_number: int
+    subdir: str
+    noarch: str
+    channel: str
+    file_name: str
+    url: str
+    has_secret: bool
+    md5: str
+    sha256: str
+    size: int | None
+    requested: tuple[str, ...]
+    depends: tuple[str, ...]
+    link_source: str
+    link_scripts: bool
+    site_packages: str
+    files: int
+    record: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CondaEnvironment:
+    """The conda half of an environment.
+
+    ``history`` is whether conda wrote of what was done to it, ``pinned`` the match specs in conda-meta/pinned,
+    ``frozen`` whether conda must not change it (CEP 22). ``variables`` are those that activation sets by
+    conda-meta/state; values that look like secrets are masked. ``activation`` are the scripts that activation and
+    deactivation run, relative to the prefix.
+    """
+
+    prefix: str
+    packages: tuple[CondaPackage, ...]
+    history: bool
+    pinned: tuple[str, ...]
+    frozen: bool
+    variables: tuple[tuple[str, str], ...]
+    activation: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shadowed:
-    """A second distribution of a name, that an import of its metadata does not reach."""
+    """A second distribution of a name, that an import of its metadata does not reach.
+
+    A conda package that another installer has replaced stands here with its record as the metadata.
+    """
 
     name: str
     version: str
@@ -219,7 +278,10 @@ class Stray:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one distribution's RECORD says of a contested path. ``sha256`` is hex."""
+    """What one distribution's RECORD, or a conda package's record, says of a contested path.
+
+    ``name`` is ``conda:NAME`` for a conda package. ``sha256`` is hex, of the file as installed; empty if not known.
+    """
 
     name: str
     sha256: str
@@ -228,7 +290,9 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Contested:
-    """An install path that several distributions claim with different contents.
+    """An install path that several distributions or conda packages claim with different contents.
+
+    A conda package's file that another installer removed is contested too: its winner claims it without a hash.
 
     ``winner`` is the name of the one whose bytes are in place; None when they are nobody's
     (edited, or the file is gone), which ``reason`` then says.
@@ -256,13 +320,14 @@ class Inventory:
 
     ``variables`` are the environment variables that bear on what is
     imported and loaded (PYTHONPATH, LD_LIBRARY_PATH, LOADEDMODULES...), as they were set.
+    ``interpreter`` is None for a conda environment without python; ``conda`` for what is none of conda's.
     ``notes`` are sentences on what a scan could not place or did not follow.
     """
 
     format: int = FORMAT
-    interpreter: Interpreter
+    interpreter: Interpreter | None
     platform: Platform
-    conda: bool
+    conda: CondaEnvironment | None
     variables: tuple[tuple[str, str], ...]
     search_path: tuple[SearchPath, ...]
     pth_code: tuple[PthCode, ...]
@@ -273,6 +338,13 @@ class Inventory:
     contested: tuple[Contested, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """The environment's prefix."""
+        if self.interpreter is not None:
+            return self.interpreter.prefix
+        return "" if self.conda is None else self.conda.prefix
 
     def to_json(self) -> str:
         """The inventory as JSON text: ASCII, two-space indents, ends in a newline."""

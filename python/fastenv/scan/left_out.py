@@ -34,7 +34,9 @@ def leave_out(
         return ()
     marker_values = _marker_values(interpreter, platform)
     ours = _closure({_OURSELVES}, by_name, marker_values, extras=False)
-    roots = {it.name for it in distributions if it.name not in ours or it.requested} - {_OURSELVES}
+    # what conda installed is conda's to leave out
+    firm = {it.name for it in distributions if it.requested or it.origin.kind == "conda"}
+    roots = ({it.name for it in distributions if it.name not in ours} | firm) - {_OURSELVES}
     kept = _closure(roots, by_name, marker_values, extras=True)
     found = []
     for name in sorted(ours - (kept - {_OURSELVES})):

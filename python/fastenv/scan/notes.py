@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fastenv.scan.conda import CondaRecords
     from fastenv.scan.distributions import Found
-    from fastenv.scan.inventory import Interpreter
 
 __all__ = ["notes", "variables"]
 
@@ -31,14 +29,12 @@ def variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, environ[name]) for name in _VARIABLES if environ.get(name))
 
 
-def notes(
-    interpreter: Interpreter, environ: Mapping[str, str], found: Found, conda: CondaRecords | None
-) -> Iterator[str]:
+def notes(prefix: str, environ: Mapping[str, str], found: Found) -> Iterator[str]:
     """Sentences for the user, without full stops."""
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         active = environ.get(name)
-        if active and os.path.realpath(active) != os.path.realpath(interpreter.prefix):
-            scanned = f"{interpreter.prefix} was scanned"
+        if active and os.path.realpath(active) != os.path.realpath(prefix):
+            scanned = f"{prefix} was scanned"
             yield f"{name} is {active}, but {scanned}: --prefix {active} scans that one"
     if environ.get("PYTHONHOME"):
         yield "PYTHONHOME is set; it was not followed"
@@ -48,6 +44,4 @@ def notes(
             if module in names and "os.py" not in names:
                 file = f"{folder}/{module}"
                 yield f"{file} runs at start-up; what it does to the search path was not followed"
-    for unreadable in conda.unreadable if conda else ():
-        yield f"a record of conda cannot be read: {unreadable}"
     yield from found.notes

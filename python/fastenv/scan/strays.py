@@ -18,7 +18,7 @@ from fastenv.scan.origin import directory_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fastenv.scan.conda import CondaRecords
+    from fastenv.scan.conda import CondaPrefix
     from fastenv.scan.distributions import Found
     from fastenv.scan.installed import Installed
     from fastenv.scan.inventory import Interpreter, SearchPath
@@ -55,7 +55,7 @@ class Ownership:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, entry: SearchPath, found: Found, conda: CondaRecords | None) -> Ownership:
+    def of(cls, entry: SearchPath, found: Found, conda: CondaPrefix | None) -> Ownership:
         """All that RECORDs, top_level.txt and conda's records claim in one directory."""
         own = cls()
         for item in found.installed:
@@ -112,7 +112,7 @@ def survey(
     entries: Sequence[SearchPath],
     found: Found,
     interpreter: Interpreter,
-    conda: CondaRecords | None,
+    conda: CondaPrefix | None,
 ) -> Survey:
     """Look for strays and for files that are gone in every directory of the search path.
 
@@ -143,7 +143,7 @@ def _find_strays(entry: SearchPath, own: Ownership, found: Found) -> list[Stray]
 
 
 def _stray_scripts(
-    interpreter: Interpreter, installed: Iterable[Installed], conda: CondaRecords | None
+    interpreter: Interpreter, installed: Iterable[Installed], conda: CondaPrefix | None
 ) -> list[Stray]:
     """Files of a venv's bin/ that nobody owns; the bin/ of other prefixes serves others too."""
     if not interpreter.is_venv or conda is not None:

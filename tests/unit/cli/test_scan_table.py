@@ -76,7 +76,7 @@ CHECKOUT = replace(
 INVENTORY = Inventory(
     interpreter=PYTHON,
     platform=Platform("linux", "x86_64", "glibc", "2.36"),
-    conda=False,
+    conda=None,
     variables=(),
     search_path=(),
     pth_code=(),
@@ -186,13 +186,13 @@ def test_json_and_file(app: typer.Typer, tmp_path: Path) -> None:
     """--json prints the inventory alone; -o writes it and shows the table; -o - is stdout."""
     runner = CliRunner()
     printed = runner.invoke(app, ["--json", "--layers", "env", "--include-self"], catch_exceptions=False)
-    assert Inventory.from_json(printed.stdout).interpreter.version
+    assert Inventory.from_json(printed.stdout).prefix
     file = tmp_path / "inventory.json"
     shown = runner.invoke(app, ["-o", str(file), "--layers", "env"], catch_exceptions=False)
     assert "Version" in shown.stdout
-    assert json.loads(file.read_text())["format"] == 1
+    assert json.loads(file.read_text())["format"] == 2
     dashed = runner.invoke(app, ["-o", "-"], catch_exceptions=False)
-    assert Inventory.from_json(dashed.stdout).format == 1
+    assert Inventory.from_json(dashed.stdout).format == 2
 
 
 def test_a_file_that_cannot_be_written(app: typer.Typer, tmp_path: Path) -> None:

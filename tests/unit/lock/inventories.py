@@ -69,7 +69,7 @@ def inventory(*distributions: Distribution, **changes: Any) -> Inventory:
     facts = {
         "interpreter": _INTERPRETER,
         "platform": Platform("linux", "x86_64", "glibc", "2.36"),
-        "conda": False,
+        "conda": None,
         "distributions": distributions,
     }
     return Inventory(**{**empty, **facts, **changes})

@@ -122,7 +122,7 @@ def test_what_is_no_interpreter(tmp_path: Path, script: str | None, message: str
 
 def test_prefix_finds_its_interpreter(environment: Environment, tmp_path: Path) -> None:
     """--prefix takes bin/python; a folder without one, or none at all, is an error with a hint."""
-    assert scan(prefix=environment.prefix).interpreter.prefix == str(environment.prefix)
+    assert scan(prefix=environment.prefix).prefix == str(environment.prefix)
     for folder, message in (
         (tmp_path, "has no bin/python"),
         (tmp_path / "absent", "is not a directory"),

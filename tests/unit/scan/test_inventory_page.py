@@ -14,7 +14,9 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs" / "inventory.md").read_text
 
 def test_the_example_can_be_read() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
-    assert Inventory.from_json(example).interpreter.is_venv
+    interpreter = Inventory.from_json(example).interpreter
+    assert interpreter is not None
+    assert interpreter.is_venv
 
 
 def test_every_field_is_described() -> None:

@@ -64,6 +64,7 @@ def test_a_bare_interpreter() -> None:
     inventory = scan(python=python, environ=clean())
     assert [entry.path for entry in inventory.search_path] == real_path(python, {})
     assert {entry.layer for entry in inventory.search_path if entry.site} <= {"env", "user"}
+    assert inventory.interpreter is not None
     assert not inventory.interpreter.is_venv
 
 
