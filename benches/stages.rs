@@ -98,6 +98,7 @@ fn index(package: usize) -> Index {
         entry_points: Vec::new(),
         files_digest: Sha256::of(b""),
         warnings: Vec::new(),
+        conda: None,
     }
 }
 

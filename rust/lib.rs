@@ -6,7 +6,7 @@
 //! * [`interpreter`]: finds the node's interpreter that is the lock's.
 //! * [`plan`]: what the [`store`] lacks; [`obtain`] gets it, by way of the next two.
 //! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
-//! * [`unpack`]: an artifact's bytes to files and their index.
+//! * [`unpack`]: a wheel's bytes to files and their index; [`conda`]: the same of a conda package.
 //! * [`layout`]: which file of which artifact stands where; [`tree`] builds it, with [`link`] and [`finish`].
 //! * [`bytecode`]: `.pyc` made once an artifact, linked with the sources.
 //! * [`prefix`]: how the tree gets to its place, and what it says of itself.
@@ -17,6 +17,7 @@
 //! Nothing here prints, and only `py` knows Python.
 
 pub mod bytecode;
+pub mod conda;
 pub mod digest;
 pub mod env_id;
 pub mod error;

@@ -145,6 +145,7 @@ impl Compiling<'_> {
             entry_points: Vec::new(),
             files_digest: Sha256::of(b""),
             warnings: Vec::new(),
+            conda: None,
         };
         let sha256 = job.artifact.sha256;
         let folder = self.store.folder("bytecode").join(self.flavour.key(sha256));

@@ -288,13 +288,15 @@ impl<'a> Extra<'a> {
 
     /// Replaces each full 32-bit number by the next one of the zip64 field.
     ///
-    /// The field holds those and no others; but some writers (Bazel's) also repeat there what the header says in full.
+    /// The field holds those and no others; but some writers (Bazel's) also repeat there what the header says in full,
+    /// and some (rattler-build's) have zeros there where the header says all.
     pub(crate) fn widen<const N: usize>(&self, short: [u32; N]) -> Result<[u64; N], EntryFault> {
         let Some(field) = self.zip64 else { return Ok(short.map(u64::from)) };
         if !field.len().is_multiple_of(8) {
             return Err(EntryFault::Extra);
         }
         let is_full = |short: &u32| *short == u32::MAX;
+        let none_full = !short.iter().any(is_full);
         let only_full = field.len() / 8 == short.iter().filter(|short| is_full(short)).count();
         let mut numbers = field.chunks_exact(8).map(|number| u64_at(number, 0));
         let mut wide = short.map(u64::from);
@@ -304,6 +306,7 @@ impl<'a> Extra<'a> {
             }
             match numbers.next() {
                 Some(number) if is_full(short) || number == *wide => *wide = number,
+                Some(0) if none_full => {}
                 None if !is_full(short) => {}
                 _ => return Err(EntryFault::Extra),
             }

@@ -28,7 +28,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<EntryPoint>, WheelFault> {
 }
 
 /// `name = module:attr [extras]`. Extras are not asked for: installers generate the script anyway.
-fn parse_line(line: &str, gui: bool) -> Result<EntryPoint, WheelFault> {
+pub(crate) fn parse_line(line: &str, gui: bool) -> Result<EntryPoint, WheelFault> {
     let (name, value) = line.split_once('=').unwrap_or((line, ""));
     let (name, value) = (name.trim(), value.trim());
     let fault = |fault| WheelFault::EntryPoint { name: name.to_owned(), fault };

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::conda::fault::CondaFault;
 use crate::fs::FsError;
 use crate::task::Cancelled;
 
@@ -30,6 +31,12 @@ pub enum Cause {
     /// The run was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<CondaFault> for Cause {
+    fn from(fault: CondaFault) -> Self {
+        Self::Fault(fault.into())
+    }
 }
 
 impl Cause {
@@ -95,6 +102,9 @@ pub enum ArtifactFault {
     /// The archive is sound, but it is not a wheel, or not this one.
     #[error(transparent)]
     Wheel(#[from] WheelFault),
+    /// The archive is not a conda package, or not this one.
+    #[error(transparent)]
+    Conda(#[from] CondaFault),
 }
 
 /// What is wrong with one entry of an archive.

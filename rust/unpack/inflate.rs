@@ -42,11 +42,11 @@ pub(crate) struct Target<'a> {
 }
 
 impl Target<'_> {
-    fn create(&self) -> fs::Result<File> {
+    pub(crate) fn create(&self) -> fs::Result<File> {
         fs::create_new(self.path, self.mode)
     }
 
-    fn seal(&self, file: &File) -> fs::Result<()> {
+    pub(crate) fn seal(&self, file: &File) -> fs::Result<()> {
         if self.set_mode {
             fs::set_file_mode(file, self.mode, self.path)?;
         }

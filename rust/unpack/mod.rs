@@ -8,14 +8,14 @@
 pub mod archive;
 mod claims;
 pub mod ending;
-mod entry_points;
+pub(crate) mod entry_points;
 pub mod fault;
 pub mod index;
-mod inflate;
+pub(crate) mod inflate;
 mod install_path;
-mod local;
+pub(crate) mod local;
 mod metadata;
-mod names;
+pub(crate) mod names;
 mod places;
 mod record;
 pub mod version;
@@ -25,7 +25,7 @@ pub mod wheel;
 pub use archive::{Archive, Entry, Method};
 pub use ending::tail_needed;
 pub use fault::{ArtifactFault, Cause, EntryFault, UnpackError, WheelFault};
-pub use index::{EntryPoint, Index, IndexFile};
+pub use index::{Conda, EntryPoint, Index, IndexFile, Rewrite, Rewriting, SymbolicLink};
 pub use wheel::{Expected, Planned, Unpacking, mtime_of};
 
 use std::cmp::Reverse;

@@ -60,6 +60,11 @@ fn check_component(component: &str) -> Result<(), EntryFault> {
     }
 }
 
+/// What is said of a name that is no text.
+pub(crate) fn not_utf8() -> EntryFault {
+    EntryFault::NameNotUtf8
+}
+
 /// Two paths that cannot stand in one tree.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Clash {

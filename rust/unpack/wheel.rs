@@ -177,6 +177,7 @@ impl Unpacking {
             entry_points,
             files_digest,
             warnings,
+            conda: None,
         })
     }
 
@@ -255,12 +256,17 @@ impl Unpacking {
     }
 }
 
-/// Creates the tree's directories. Whether files need their modes set: the umask (or a default ACL) takes from
-/// directories what it would take from files.
+/// Creates the tree with its directories. Whether files need their modes set.
 fn make_dirs(dest: &Path, dirs: &[String]) -> fs::Result<bool> {
-    fs::create_dir(dest)?;
-    let needed = 0o555;
-    let set_mode = fs::metadata(dest)?.permissions().mode() & needed != needed;
+    let set_mode = make_root(dest)?;
     dirs.iter().try_for_each(|dir| fs::create_dir(&dest.join(dir)))?;
     Ok(set_mode)
+}
+
+/// Creates the tree's own folder. Whether files need their modes set: the umask (or a default ACL) takes from
+/// directories what it would take from files.
+pub(crate) fn make_root(dest: &Path) -> fs::Result<bool> {
+    fs::create_dir(dest)?;
+    let needed = 0o555;
+    Ok(fs::metadata(dest)?.permissions().mode() & needed != needed)
 }

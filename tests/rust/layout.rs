@@ -45,6 +45,7 @@ fn artifact(name: &str, files: &[(&str, &str)], scripts: &[&str]) -> Artifact {
         entry_points: entry_points.collect(),
         files_digest: Sha256::of(b""),
         warnings: Vec::new(),
+        conda: None,
     };
     Artifact {
         sha256: sha256(&row(name)),

@@ -4,6 +4,9 @@
 
 #[path = "../attacks/mod.rs"]
 mod attacks;
+mod conda;
+mod conda_data;
+mod conda_package;
 mod env_id;
 mod fetch;
 mod fetch_faults;
@@ -14,6 +17,7 @@ mod http_server;
 mod layout;
 mod lock;
 mod lock_text;
+mod prefix;
 mod unpack;
 mod unpacked;
 mod vouched;
