@@ -1,6 +1,7 @@
 //! The files that no artifact has: scripts, RECORD and its companions, and the environment's own.
 
 pub mod activate;
+pub mod conda_meta;
 pub mod prefix;
 pub mod record;
 pub mod scripts;
