@@ -22,7 +22,16 @@ from typing import Any
 
 from tests.lab.conda_data import ROOT, Archive
 
-__all__ = ["CHANNEL", "copy_prefix", "edit_record", "install", "made_prefix", "record_of"]
+__all__ = [
+    "CHANNEL",
+    "copy_prefix",
+    "edit_record",
+    "install",
+    "made_prefix",
+    "move_channel",
+    "record_of",
+    "replace_text",
+]
 
 CHANNEL = "https://channel.example"
 """What the records of a made prefix give as the place of the data folder."""
@@ -83,6 +92,12 @@ def edit_record(prefix: Path, name: str, **changes: Any) -> None:
     path = record_of(prefix, name)
     record = {**json.loads(path.read_text()), **changes}
     replace_text(path, json.dumps({key: value for key, value in record.items() if value is not None}))
+
+
+def move_channel(prefix: Path, url: str) -> None:
+    """Let all records say that their archives came from ``url`` instead of CHANNEL."""
+    for path in (prefix / "conda-meta").glob("*.json"):
+        replace_text(path, path.read_text().replace(CHANNEL, url))
 
 
 def replace_text(path: Path, text: str) -> None:

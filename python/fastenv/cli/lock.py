@@ -32,13 +32,18 @@ def lock(
     ] = "pylock.fastenv.toml",
     public_index: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="An index that every node can reach; may be repeated."),
+        typer.Option(metavar="URL", help="An index or channel that every node can reach; may be repeated."),
     ] = None,
     private_index: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", help="An index whose files travel with the lock; may be repeated."),
+        typer.Option(
+            metavar="URL", help="An index or channel whose files travel with the lock; may be repeated."
+        ),
     ] = None,
     include_self: Annotated[bool, typer.Option("--include-self", help="Lock fastenv itself too.")] = False,
+    link_scripts: Annotated[
+        bool, typer.Option("--link-scripts", help="A copy runs the link scripts of the conda packages.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on standard output.")
     ] = False,
@@ -55,17 +60,19 @@ def lock(
             public_indexes=public_index or (),
             private_indexes=private_index or (),
             include_self=include_self,
+            link_scripts=link_scripts,
             on_event=on_event,
         )
-    travelling = sum(package.path is not None for package in made.packages)
+    paths = [*(package.path for package in made.packages), *(package.path for package in made.conda)]
+    travelling = sum(path is not None for path in paths)
     if as_json:
         done = {"event": "done", "lock": output, "env_id": made.env_id}
-        print(json.dumps({**done, "packages": len(made.packages), "travelling": travelling}))
+        print(json.dumps({**done, "packages": len(paths), "travelling": travelling}))
     elif output == _STDOUT:
         print(made.text, end="")
     else:
         beside = f", {travelling} of them beside it in pylock.fastenv.d" if travelling else ""
-        print(f"{output}: {len(made.packages)} packages{beside}", file=sys.stderr)
+        print(f"{output}: {len(paths)} packages{beside}", file=sys.stderr)
 
 
 def _check(

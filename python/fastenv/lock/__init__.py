@@ -31,6 +31,7 @@ from fastenv.lock.at_once import Background
 from fastenv.lock.carried import carried_path, carry
 from fastenv.lock.choose import Choice
 from fastenv.lock.compose import compose
+from fastenv.lock.conda_half import CondaHalf, virtual_packages
 from fastenv.lock.credentials import Credentials
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
@@ -50,7 +51,7 @@ from fastenv.lock.recent import Recent
 from fastenv.lock.settle import Settled, settle
 from fastenv.lock.sources import Sources, gather_sources, redact
 from fastenv.lock.transport import Transport
-from fastenv.scan.inventory import Distribution, Inventory
+from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory
 
 __all__ = ["Lock", "lock"]
 
@@ -66,6 +67,7 @@ def lock(
     public_indexes: Iterable[str] = (),
     private_indexes: Iterable[str] = (),
     include_self: bool = False,
+    link_scripts: bool = False,
     on_event: OnEvent | None = None,
 ) -> Lock:
     """Lock an environment: a URL or bytes, and a sha256, for everything that is installed.
@@ -75,7 +77,8 @@ def lock(
         output: the lock file to write (``pylock.NAME.toml``); wheels that travel go beside it. None writes no
             lock, and such wheels go below the current folder.
         python, prefix, include_self: as of ``scan``.
-        public_indexes, private_indexes: URLs of indexes that count as such, whatever the rules say.
+        public_indexes, private_indexes: URLs of indexes and channels that count as such, whatever the rules say.
+        link_scripts: whether a copy runs the link scripts of the conda packages.
         on_event: called from this thread with each Event.
 
     Raises LockFaults with every package that can't be locked and why; LockError and its kind for settings or
@@ -93,7 +96,7 @@ def lock(
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
     work = _Work(inventory, on_event or (lambda _: None), tuple(public_indexes), tuple(private_indexes))
-    made = work.run(Path.cwd() if target is None else target.parent)
+    made = work.run(Path.cwd() if target is None else target.parent, link_scripts=link_scripts)
     return made if target is None else made.write(target)
 
 
@@ -112,26 +115,31 @@ class _Work:
         self.publicity = Publicity(self.credentials, public=public, private=private, environ=self.environ)
         self.transport = Transport(self.sources.network, self.credentials)
         self.artifacts = Artifacts(self.transport, self.environ, self._asked)
+        self.conda = CondaHalf(inventory, self.environ)
 
-    def run(self, folder: Path) -> Lock:
+    def run(self, folder: Path, *, link_scripts: bool) -> Lock:
         faults = list(inventory_faults(self.inventory))
         faulty = {fault.package for fault in faults}
-        sound = [it for it in self.inventory.distributions if it.name not in faulty]
-        self._warn()
+        wheels = [it for it in self.inventory.distributions if it.origin.kind != "conda"]
+        sound = [it for it in wheels if it.name not in faulty]
+        self._warn(link_scripts=link_scripts)
         # reading the installed files and waiting for the network take each other's time
         edits = Background(lambda: self._edits(sound))
         with self._stage("ask"):
-            settled = self._settle(sound)
+            settled = self._settle(sound) if sound else Settled()
+            faults += self.conda.find(self.transport, self.publicity, self._asked)
         faults += self._unsettled_faults(sound, settled)
         with self._stage("compare"):
             found = edits.result()
+            faults += self.conda.edits()
         self.artifacts.save()
         faults += [edit_fault(it, found[it.name]) for it in sound if it.name in found]
         if faults:
             raise LockFaults(sorted(faults, key=lambda fault: (fault.package, fault.reason)))
         with self._stage("carry"):
-            packages = self._packages(sound, settled.choices, folder)
-        return self._compose(packages)
+            packages, travelling = self._packages(sound, settled.choices)
+            self._carry([*travelling, *self.conda.travelling()], folder)
+        return self._compose(packages, link_scripts=link_scripts)
 
     def _asked(self, done: int, total: int) -> None:
         self.tell(Event("progress", stage="ask", done=done, total=total))
@@ -173,8 +181,9 @@ class _Work:
         return found
 
     def _packages(
-        self, sound: Sequence[Distribution], choices: Mapping[str, Choice], folder: Path
-    ) -> list[LockedPackage]:
+        self, sound: Sequence[Distribution], choices: Mapping[str, Choice]
+    ) -> tuple[list[LockedPackage], list[tuple[Candidate, int]]]:
+        """The rows of the lock, and what travels with it, with its bytes."""
         packages, travelling = [], []
         for it in sound:
             choice = choices[it.name]
@@ -185,8 +194,7 @@ class _Work:
             if private:
                 travelling.append((wheel, choice.size or 0))
             packages.append(_locked(it, wheel, choice.size, private=bool(private)))
-        self._carry(travelling, folder)
-        return packages
+        return packages, travelling
 
     def _carry(self, travelling: Sequence[tuple[Candidate, int]], folder: Path) -> None:
         if not travelling:
@@ -220,12 +228,15 @@ class _Work:
             wheel.url, wheel.source
         )
 
-    def _compose(self, packages: Sequence[LockedPackage]) -> Lock:
+    def _compose(self, packages: Sequence[LockedPackage], *, link_scripts: bool) -> Lock:
         inventory = self.inventory
         return compose(
             platform=locked_platform(inventory, [package.filename for package in packages]),
             interpreter=_interpreter(inventory),
             packages=packages,
+            conda=self.conda.rows(),
+            virtual=virtual_packages(self.conda.packages),
+            link_scripts=link_scripts and bool(self.conda.packages),
             contested=[
                 LockedContested(row.path, row.winner, tuple(sorted({claim.name for claim in row.claims})))
                 for row in inventory.contested
@@ -235,10 +246,12 @@ class _Work:
             created_with=_version(),
         )
 
-    def _warn(self) -> None:
+    def _warn(self, *, link_scripts: bool) -> None:
+        for message in self.conda.warnings(link_scripts=link_scripts):
+            self._warn_of(message)
         for link in self.sources.absent:
             self._warn_of(f"the find-links folder {link} is not there")
-        distributions = self.inventory.distributions
+        distributions = [it for it in self.inventory.distributions if it.origin.kind != "conda"]
         if distributions and not any(os.path.isdir(it.metadata_path) for it in distributions):
             self._warn_of("the environment is not on this machine: its files were not looked at for edits")
         for stray in self.inventory.strays:
@@ -256,11 +269,23 @@ class _Work:
 
 
 def _interpreter(inventory: Inventory) -> LockedInterpreter | None:
+    """The scanned one; conda's own, which comes with its package, has no place on the node."""
     facts = inventory.interpreter
     if facts is None:
         return None
-    executable = facts.base_executable or None
-    return LockedInterpreter(facts.implementation, facts.version, facts.soabi, facts.build, executable)
+    same = (facts.implementation, facts.version, facts.soabi, facts.build)
+    packages = inventory.conda.packages if inventory.conda is not None else ()
+    python = next((it for it in packages if it.name == "python"), None)
+    if python is None:
+        return LockedInterpreter(*same, facts.base_executable or None)
+    return LockedInterpreter(*same, source="conda", site_packages=_site(facts, python))
+
+
+def _site(facts: Interpreter, python: CondaPackage) -> str | None:
+    """Where site-packages is, if not where it is with every python (CEP 17)."""
+    free_threaded = facts.soabi.partition("-")[2].partition("-")[0].endswith("t")
+    usual = f"lib/python{facts.series}{'t' if free_threaded else ''}/site-packages"
+    return python.site_packages if python.site_packages not in ("", usual) else None
 
 
 def _locked(it: Distribution, wheel: Candidate, size: int | None, *, private: bool) -> LockedPackage:

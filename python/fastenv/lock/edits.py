@@ -19,7 +19,7 @@ from fastenv.lock.at_once import each
 from fastenv.scan.inventory import Distribution
 from fastenv.scan.record import Record, RecordRow, files_digest, read_record
 
-__all__ = ["Edit", "find_edits"]
+__all__ = ["Edit", "Hashes", "find_edits"]
 
 _BLOCK = 1 << 20
 _THREADS = min(8, (os.cpu_count() or 1) + 2)
@@ -50,7 +50,7 @@ def find_edits(
     changed since the scan counts as an edit of itself.
     """
     chosen = list(distributions)
-    hashes = _Hashes(chosen, environ)
+    hashes = Hashes({d.location for d in chosen}, environ)
 
     def look(distribution: Distribution) -> tuple[Edit, ...]:
         edits = _edits(distribution, contested, hashes)
@@ -64,7 +64,7 @@ def find_edits(
     return {key: edits for key, edits in sorted(found.items()) if edits}
 
 
-def _edits(distribution: Distribution, contested: Collection[str], hashes: _Hashes) -> tuple[Edit, ...]:
+def _edits(distribution: Distribution, contested: Collection[str], hashes: Hashes) -> tuple[Edit, ...]:
     name = f"site/{distribution.metadata_path.rpartition('/')[2]}/RECORD"
     try:
         record = read_record(distribution.metadata_path)
@@ -91,11 +91,11 @@ def _is_checked(row: RecordRow, record: Record, scripts: Collection[str]) -> boo
     return not (path.startswith(info) and path[len(info) :] in _TOLD_OF_THE_INSTALLATION)
 
 
-class _Hashes:
-    """sha256 of files, remembered for the folders of these distributions."""
+class Hashes:
+    """sha256 of files, remembered for these folders."""
 
-    def __init__(self, distributions: Iterable[Distribution], environ: Mapping[str, str]) -> None:
-        places = "\n".join(sorted({d.location for d in distributions}))
+    def __init__(self, folders: Iterable[str], environ: Mapping[str, str]) -> None:
+        places = "\n".join(sorted(folders))
         name = hashlib.sha256(places.encode("utf-8", "surrogateescape")).hexdigest()[:16]
         self._path = cache.cache_folder(environ) / "files-v1" / f"{name}.json"
         self._stored = cache.load(self._path)
@@ -105,23 +105,28 @@ class _Hashes:
     def of(self, row: RecordRow) -> str:
         """What is wrong with the row's file, or an empty string."""
         try:
-            stat = os.stat(row.file)
-        except OSError:
+            if row.size.isdigit() and os.stat(row.file).st_size != int(row.size):
+                return "changed"
+            found = self.digest(row.file)
+        except FileNotFoundError:
             return "gone"
-        if row.size.isdigit() and stat.st_size != int(row.size):
-            return "changed"
-        key = f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}"
-        found = self._stored.get(key)
-        if found is None:
-            try:
-                found = _sha256(row.file)
-            except OSError:
-                return "unreadable"
-        if max(stat.st_mtime_ns, stat.st_ctime_ns) < self._started - _SETTLED_NS:
-            self._seen[key] = found
+        except OSError:
+            return "unreadable"
         return "" if found == row.sha256 else "changed"
 
+    def digest(self, file: str) -> str:
+        """The sha256 (hex) of a file. Raises OSError."""
+        stat = os.stat(file)
+        key = f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}"
+        found = self._stored.get(key)
+        if not isinstance(found, str):
+            found = _sha256(file)
+        if max(stat.st_mtime_ns, stat.st_ctime_ns) < self._started - _SETTLED_NS:
+            self._seen[key] = found
+        return found
+
     def save(self) -> None:
+        """Keep what was found; silently does nothing where that can't be written."""
         if self._seen != self._stored:
             cache.save(self._path, self._seen)
 

@@ -8,6 +8,7 @@ from packaging.version import InvalidVersion, Version
 
 from fastenv.exceptions import Fault
 from fastenv.lock.edits import Edit
+from fastenv.lock.reinstall import reinstall
 from fastenv.scan.inventory import Distribution, Inventory
 
 __all__ = ["edit_fault", "inventory_faults"]
@@ -20,20 +21,30 @@ _SHOWN = 3
 
 
 def inventory_faults(inventory: Inventory) -> Iterator[Fault]:
-    """Every fault that needs neither the network nor the installed files; a package may have several."""
-    known: Mapping[str, Distribution] = {d.name: d for d in inventory.distributions}
+    """Every fault that needs neither the network nor the installed files; a package may have several.
+
+    What conda installed is conda's, and its distributions have no faults of their own.
+    """
+    conda = inventory.conda.packages if inventory.conda is not None else ()
+    known: Mapping[str, str] = {d.name: d.version for d in inventory.distributions}
+    packages = {f"conda:{it.name}": it for it in conda}
+    known = {**known, **{name: it.version for name, it in packages.items()}}
     for distribution in inventory.distributions:
-        yield from _faults(distribution)
+        if distribution.origin.kind != "conda":
+            yield from _faults(distribution)
     for broken in inventory.broken:
-        version = known[broken.name].version if broken.name in known else "?"
+        version = known.get(broken.name, "?")
         name = broken.name or broken.path.rpartition("/")[2]
         hint = _REINSTALL.format(name=name, version=version) if version != "?" else f"remove {broken.path}"
+        if broken.name.startswith("conda:"):
+            it = packages.get(broken.name)
+            hint = f"remove {broken.path}, and install the package again" if it is None else reinstall(it)
         yield Fault(name, version, "its installation is broken: " + "; ".join(broken.reasons), hint)
     for contested in inventory.contested:
         if contested.winner is None:
             names = [claim.name for claim in contested.claims]
             reason = f"{contested.path}, which {' and '.join(names)} claim: {contested.reason}"
-            yield Fault(names[0], known[names[0]].version, reason, "install one of them again")
+            yield Fault(names[0], known.get(names[0], "?"), reason, "install one of them again")
 
 
 def edit_fault(distribution: Distribution, edits: Sequence[Edit]) -> Fault:
@@ -70,14 +81,12 @@ def _origin_fault(it: Distribution) -> tuple[str, str] | None:
     origin = it.origin
     where = f" {origin.url}" if origin.url else ""
     commit = f" at commit {origin.commit}" if origin.commit else ""
-    package = f" ({origin.package})" if origin.package else ""
     system = f" ({it.installer})" if it.installer else ""
     by_kind = {
         "vcs": (f"it was installed from {origin.vcs or 'version control'}{where}{commit}", _AS_WHEEL),
         "editable": (f"it is editable: its code is in{where or ' a folder of this machine'}", _AS_WHEEL),
         "local-dir": (f"it was built from the folder{where}, not from an index", _AS_WHEEL),
         "archive": (f"it was installed from the file{where}, not from an index", _AS_WHEEL),
-        "conda": (f"it is a conda package{package}", "conda packages can't be locked yet"),
         "system": (
             f"it is the operating system's{system}",
             f"install it in a venv: pip install {it.name}=={it.version}",

@@ -23,7 +23,7 @@ from fastenv.exceptions import NetworkError
 from fastenv.lock.credentials import Credentials, realm
 from fastenv.lock.sources import Network, redact
 
-__all__ = ["Answer", "NoRanges", "Transport", "total_size"]
+__all__ = ["Answer", "NoRanges", "Refused", "Transport", "total_size"]
 
 _TIMEOUT_S = 30.0
 _TRIES = 4
@@ -37,6 +37,12 @@ class NoRanges(NetworkError):
     """The server does not serve the part that was asked for; ``size`` of the whole, if it told."""
 
     size: int | None = None
+
+
+class Refused(NetworkError):
+    """The server answered, but does not give what was asked for; ``status`` is its answer's."""
+
+    status = 0
 
 
 class Transport:
@@ -149,7 +155,9 @@ def _http_error(url: str, error: urllib.error.HTTPError) -> NetworkError:
     if error.code == 416:
         return NoRanges(f"{redact(url)} does not come in parts")
     hint = "give a login in netrc, the URL or uv's settings" if error.code in (401, 403) else None
-    return NetworkError(f"{redact(url)} answers {error.code} {error.reason}", hint=hint)
+    refused = Refused(f"{redact(url)} answers {error.code} {error.reason}", hint=hint)
+    refused.status = error.code
+    return refused
 
 
 def _reason(error: BaseException) -> str:

@@ -22,7 +22,6 @@ CASES = [
         distribution(origin=Origin("archive", "https://x.example/x.whl")),
         "installed from the file https://x.example/x.whl",
     ),
-    (distribution(origin=Origin("conda", package="alpha-1.0-h1")), r"a conda package (alpha-1.0-h1)"),
     (distribution(origin=Origin("system"), installer="debian"), "operating system's (debian)"),
     (distribution(files_digest=None), "has no RECORD"),
     (distribution(version="1.0-custom-x"), "PEP 440"),

@@ -1,0 +1,131 @@
+"""The conda packages of an environment: to rows of the lock, to what travels with it, and to faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from fastenv.exceptions import Fault
+from fastenv.lock.carried import carried_path
+from fastenv.lock.conda_artifacts import CondaArtifact, CondaArtifacts
+from fastenv.lock.conda_edits import find_conda_edits
+from fastenv.lock.edits import Edit
+from fastenv.lock.indexes import Publicity
+from fastenv.lock.locked_conda import LockedConda, LockedVirtual
+from fastenv.lock.package_cache import PackageCaches
+from fastenv.lock.pins import Candidate
+from fastenv.lock.reinstall import reinstall
+from fastenv.lock.transport import Transport
+from fastenv.scan.conda_url import without_login
+from fastenv.scan.inventory import CondaPackage, Inventory
+
+__all__ = ["CondaHalf", "virtual_packages"]
+
+_SHOWN = 3
+
+
+class CondaHalf:
+    """The steps of a lock for conda's packages; nothing happens in an environment without any."""
+
+    def __init__(self, inventory: Inventory, environ: Mapping[str, str]) -> None:
+        conda = inventory.conda
+        self._inventory = inventory
+        self._environ = environ
+        self._prefix = "" if conda is None else conda.prefix
+        packages = () if conda is None else conda.packages
+        self.packages: Sequence[CondaPackage] = [it for it in packages if not it.problems]
+        self.artifacts: list[CondaArtifact] = []
+
+    def find(
+        self, transport: Transport, publicity: Publicity, on_asked: Callable[[int, int], object]
+    ) -> list[Fault]:
+        """Find every archive, which ``artifacts`` then holds; the faults of those that can't be had."""
+        if not self.packages:
+            return []
+        caches = PackageCaches(self._prefix, self._environ)
+        search = CondaArtifacts(transport, publicity, caches, self._environ, on_asked)
+        self.artifacts, faults = search.find(self.packages)
+        return faults
+
+    def edits(self) -> list[Fault]:
+        """A fault for each package with edited files."""
+        contested = {row.path for row in self._inventory.contested}
+        found = find_conda_edits(
+            self.packages,
+            self._prefix,
+            site=_site(self._inventory),
+            contested=contested,
+            environ=self._environ,
+        )
+        return [_edit_fault(it, found[it.name]) for it in self.packages if it.name in found]
+
+    def rows(self) -> list[LockedConda]:
+        """The packages as the lock has them."""
+        return [_row(artifact) for artifact in self.artifacts]
+
+    def travelling(self) -> list[tuple[Candidate, int]]:
+        """What must travel with the lock, each with its bytes."""
+        return [(_candidate(it), it.size or 0) for it in self.artifacts if it.private]
+
+    def warnings(self, *, link_scripts: bool) -> Iterator[str]:
+        """What of the environment is in no lock, and what does not come from where its record says."""
+        conda = self._inventory.conda
+        if conda is None:
+            return
+        if conda.variables:
+            names = ", ".join(name for name, _ in conda.variables)
+            yield f"variables that activation sets ({names}, in conda-meta/state) are not in the lock"
+        for it in self.packages:
+            if it.link_scripts and not link_scripts:
+                yield f"{it.name} has link scripts, which run only where `fastenv lock --link-scripts` asks for it"
+
+
+def virtual_packages(packages: Iterable[CondaPackage]) -> list[LockedVirtual]:
+    """What packages depend on that no package brings, as their records say it, each spec once."""
+    wanted: dict[str, set[str]] = {}
+    for package in packages:
+        for text in package.depends:
+            if text.startswith("__"):
+                wanted.setdefault(" ".join(text.split()), set()).add(package.name)
+    return [LockedVirtual(spec, tuple(sorted(names))) for spec, names in sorted(wanted.items())]
+
+
+def _site(inventory: Inventory) -> str:
+    """site-packages of the prefix, relative to it."""
+    root = f"{inventory.prefix}/"
+    places = (it.path for it in inventory.search_path if it.site and it.layer == "env")
+    return next((place[len(root) :] for place in places if place.startswith(root)), "")
+
+
+def _row(artifact: CondaArtifact) -> LockedConda:
+    package, private = artifact.package, artifact.private is not None
+    channel = package.channel if re.match("https?://", package.channel) and not private else None
+    return LockedConda(
+        name=package.name,
+        version=package.version,
+        build=package.build,
+        build_number=package.build_number,
+        subdir=package.subdir,
+        filename=package.file_name,
+        sha256=artifact.sha256,
+        url=None if private else without_login(artifact.source),
+        path=carried_path(_candidate(artifact)) if private else None,
+        channel=channel,
+        md5=artifact.md5 or None,
+        size=artifact.size,
+        noarch=package.noarch or None,
+        requested=package.requested,
+        link_scripts=package.link_scripts,
+    )
+
+
+def _candidate(artifact: CondaArtifact) -> Candidate:
+    return Candidate(artifact.package.file_name, artifact.source, artifact.sha256, artifact.size)
+
+
+def _edit_fault(package: CondaPackage, edits: Sequence[Edit]) -> Fault:
+    shown = ", ".join(f"{edit.install_path} ({edit.what})" for edit in edits[:_SHOWN])
+    more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
+    by_scripts = "; it has link scripts, which may have done that" if package.link_scripts else ""
+    reason = f"installed files were edited: {shown}{more}{by_scripts}"
+    return Fault(f"conda:{package.name}", package.version, reason, reinstall(package))
