@@ -2,20 +2,73 @@
 
 use std::collections::HashMap;
 
-use crate::lock::{Contested, Lock, Owner};
+use crate::lock::{Lock, Owner};
 use crate::store::artifact::Artifact;
-use crate::unpack::{EntryPoint, IndexFile};
+use crate::unpack::{EntryPoint, Index, IndexFile, Rewrite, SymbolicLink};
 
-/// Names in `bin` that are the environment's own.
+/// Names in `bin` that are a venv's own.
 const OWN_SCRIPTS: [&str; 5] = ["python", "python3", "activate", "activate.csh", "activate.fish"];
 
-/// A file of an artifact: positions of the package in the lock, and of the file in its index.
+/// A file or symbolic link of an artifact: positions of the package in the lock, and of the file in its index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
-    /// Position in [`Lock::packages`].
+    /// Position of the unit ([`Lock::unit`]).
     pub package: u32,
-    /// Position in the index's files.
+    /// Position in the index's files; beyond them come its symbolic links.
     pub file: u32,
+}
+
+/// What stands at a place.
+#[derive(Debug, Clone, Copy)]
+pub enum Item<'a> {
+    /// A file, which is shared with the store.
+    File(&'a IndexFile),
+    /// A file that is written anew, since it has a placeholder for the prefix.
+    Anew(&'a IndexFile, Rewrite),
+    /// A symbolic link.
+    Link(&'a SymbolicLink),
+}
+
+impl<'a> Item<'a> {
+    /// The row of `index` at a position, as in [`Place::file`].
+    #[must_use]
+    pub fn of(index: &'a Index, at: u32) -> Self {
+        let Some(conda) = index.conda.as_deref() else { return Self::File(&index.files[at as usize]) };
+        let Some(file) = index.files.get(at as usize) else {
+            return Self::Link(&conda.links[at as usize - index.files.len()]);
+        };
+        match conda.rewrites.binary_search_by_key(&at, |rewrite| rewrite.file) {
+            Ok(rewrite) => Self::Anew(file, conda.rewrites[rewrite]),
+            Err(_) => Self::File(file),
+        }
+    }
+
+    /// Position of its directory in [`Index::dirs`].
+    #[must_use]
+    pub fn dir(&self) -> u32 {
+        match self {
+            Self::File(file) | Self::Anew(file, _) => file.dir,
+            Self::Link(link) => link.dir,
+        }
+    }
+
+    /// Last component.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        match self {
+            Self::File(file) | Self::Anew(file, _) => &file.name,
+            Self::Link(link) => &link.name,
+        }
+    }
+
+    /// Whether both are the same, wherever they come from.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(one), Self::File(other)) => one.sha256 == other.sha256,
+            (Self::Link(one), Self::Link(other)) => one.target == other.target,
+            _ => false,
+        }
+    }
 }
 
 /// A directory and what it gets.
@@ -27,12 +80,16 @@ pub struct Dir {
     pub children: Vec<u32>,
     /// To be linked, from whichever artifacts.
     pub files: Vec<Place>,
+    /// Files to be written anew, with another prefix.
+    pub anew: Vec<Place>,
+    /// Symbolic links to be made.
+    pub links: Vec<Place>,
 }
 
 /// A script to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// Position in [`Lock::packages`].
+    /// Position of the unit ([`Lock::unit`]).
     pub package: usize,
     /// What it calls.
     pub entry_point: EntryPoint,
@@ -111,12 +168,19 @@ pub fn file_of(artifacts: &[Artifact], place: Place) -> &IndexFile {
     &artifacts[place.package as usize].index.files[place.file as usize]
 }
 
-/// Composes the tree of `lock` from its artifacts, which stand in the order of its packages.
+/// What stands at a place.
+#[must_use]
+pub fn item_of(artifacts: &[Artifact], place: Place) -> Item<'_> {
+    Item::of(&artifacts[place.package as usize].index, place.file)
+}
+
+/// Composes the tree of `lock` from its artifacts, which stand in the order of its units.
 pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layout, LayoutError> {
     let mut composer = Composer {
         lock,
         artifacts,
-        winners: lock.contested.iter().filter_map(winner).collect(),
+        winners: lock.contested.iter().map(|row| (row.path.as_str(), lock.position(row.winner))).collect(),
+        site: if python.is_empty() { String::new() } else { directory("site", python) },
         layout: Layout::default(),
         ids: HashMap::new(),
         claims: Vec::new(),
@@ -126,16 +190,9 @@ pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layo
     composer.settle_scripts(python);
     let Composer { mut layout, claims, .. } = composer;
     for (dir, claim) in layout.dirs.iter_mut().zip(claims) {
-        dir.files = claim.files;
+        dir.take(claim.files, artifacts, lock.packages.len());
     }
     Ok(layout)
-}
-
-fn winner(row: &Contested) -> Option<(&str, usize)> {
-    match row.winner {
-        Owner::Wheel(at) => Some((row.path.as_str(), at)),
-        Owner::Conda(_) => None,
-    }
 }
 
 #[allow(clippy::cast_possible_truncation)] // an index has fewer than 2^32 rows, as its file format says
@@ -150,10 +207,29 @@ struct Claim {
     files: Vec<Place>,
 }
 
+impl Dir {
+    /// Takes what stands in it. The first `wheels` of the artifacts have nothing but files.
+    fn take(&mut self, places: Vec<Place>, artifacts: &[Artifact], wheels: usize) {
+        if places.iter().all(|place| (place.package as usize) < wheels) {
+            self.files = places;
+            return;
+        }
+        for place in places {
+            match item_of(artifacts, place) {
+                Item::File(_) => self.files.push(place),
+                Item::Anew(..) => self.anew.push(place),
+                Item::Link(_) => self.links.push(place),
+            }
+        }
+    }
+}
+
 struct Composer<'a> {
     lock: &'a Lock,
     artifacts: &'a [Artifact],
     winners: HashMap<&'a str, usize>,
+    /// site-packages below the prefix; empty without python.
+    site: String,
     layout: Layout,
     ids: HashMap<String, u32>,
     claims: Vec<Claim>,
@@ -162,35 +238,51 @@ struct Composer<'a> {
 impl Composer<'_> {
     fn gather(&mut self, python: &str) -> Result<(), LayoutError> {
         self.dir("");
-        for dir in [String::from("bin"), directory("site", python)] {
-            self.dir(&dir);
+        if !python.is_empty() {
+            self.dir("bin");
+            self.dir(&self.site.clone());
         }
-        for (package, artifact) in self.artifacts.iter().enumerate() {
-            let dirs: Vec<u32> =
-                artifact.index.dirs.iter().map(|dir| self.dir(&directory(dir, python))).collect();
-            for &dir in &dirs {
-                let packages = &mut self.claims[dir as usize].packages;
-                if packages.last() != Some(&position(package)) {
-                    packages.push(position(package));
-                }
+        for package in 0..self.artifacts.len() {
+            self.gather_package(package, python)?;
+        }
+        Ok(())
+    }
+
+    fn gather_package(&mut self, package: usize, python: &str) -> Result<(), LayoutError> {
+        let index = &self.artifacts[package].index;
+        let dirs: Vec<u32> = index.dirs.iter().map(|dir| self.dir(&directory(dir, python))).collect();
+        for &dir in &dirs {
+            let packages = &mut self.claims[dir as usize].packages;
+            if packages.last() != Some(&position(package)) {
+                packages.push(position(package));
             }
-            for (at, file) in artifact.index.files.iter().enumerate() {
-                let place = Place { package: position(package), file: position(at) };
-                let dir = dirs[file.dir as usize];
-                if self.is_reserved(dir, &file.name) {
-                    return Err(self.reserved(place));
-                }
-                let in_bin = self.layout.dirs[dir as usize].path == "bin";
-                if in_bin && (OWN_SCRIPTS.contains(&file.name.as_str()) || file.name == python) {
-                    self.layout.lost.insert(place, Winner::Own);
-                    let message = format!("its bin/{} gives way to the environment's own", file.name);
-                    self.warn(package, message);
-                } else {
-                    self.claims[dir as usize].files.push(place);
-                }
+        }
+        let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
+        for at in 0..index.files.len() + links {
+            let place = Place { package: position(package), file: position(at) };
+            let (dir, name) = if let Some(file) = index.files.get(at) {
+                (dirs[file.dir as usize], file.name.as_str())
+            } else {
+                let link = Item::of(index, place.file);
+                (dirs[link.dir() as usize], link.name())
+            };
+            if self.is_reserved(dir, name) {
+                return Err(self.reserved(place));
+            }
+            if self.is_own(name, python) && self.layout.dirs[dir as usize].path == "bin" {
+                self.layout.lost.insert(place, Winner::Own);
+                let message = format!("its bin/{name} gives way to the environment's own");
+                self.warn(package, message);
+            } else {
+                self.claims[dir as usize].files.push(place);
             }
         }
         Ok(())
+    }
+
+    /// Whether a venv has a file of this name in `bin`.
+    fn is_own(&self, name: &str, python: &str) -> bool {
+        self.lock.is_venv() && (OWN_SCRIPTS.contains(&name) || name == python)
     }
 
     /// The position of a directory, entered with its parents.
@@ -213,7 +305,10 @@ impl Composer<'_> {
     fn is_reserved(&self, dir: u32, name: &str) -> bool {
         let dir = &self.layout.dirs[dir as usize].path;
         let top = dir.split('/').next().filter(|top| !top.is_empty()).unwrap_or(name);
-        top == ".fastenv" || top == "lib64" || (dir.is_empty() && name == "pyvenv.cfg")
+        let is_json = || name.strip_suffix(".json").is_some() || name == "history";
+        let is_record = dir == "conda-meta" && is_json();
+        let is_venvs = top == "lib64" || (dir.is_empty() && name == "pyvenv.cfg");
+        top == ".fastenv" || (is_venvs && self.lock.is_venv()) || (is_record && !self.lock.conda.is_empty())
     }
 
     fn reserved(&self, place: Place) -> LayoutError {
@@ -228,7 +323,7 @@ impl Composer<'_> {
             }
             let mut files = std::mem::take(&mut self.claims[dir].files);
             let artifacts = self.artifacts;
-            let name = |place: &Place| &file_of(artifacts, *place).name;
+            let name = |place: &Place| item_of(artifacts, *place).name();
             files.sort_by(|one, other| name(one).cmp(name(other)).then(one.cmp(other)));
             let mut kept = Vec::with_capacity(files.len());
             for rivals in files.chunk_by(|one, other| name(one) == name(other)) {
@@ -241,9 +336,9 @@ impl Composer<'_> {
     }
 
     fn check_no_directory(&self, dir: usize, place: Place) -> Result<(), LayoutError> {
-        let file = self.file(place);
+        let name = item_of(self.artifacts, place).name();
         let parent = &self.layout.dirs[dir].path;
-        let path = if parent.is_empty() { file.name.clone() } else { format!("{parent}/{}", file.name) };
+        let path = if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") };
         let Some(&clash) = self.ids.get(&path) else { return Ok(()) };
         let other = self.claims[clash as usize].packages.first().copied().unwrap_or(place.package);
         Err(LayoutError::FileIsDirectory {
@@ -259,14 +354,19 @@ impl Composer<'_> {
         let path = self.path(*first);
         let decided = self.winners.get(path.as_str());
         let named = decided.and_then(|&at| rivals.iter().find(|rival| rival.package as usize == at));
-        let same = rivals.iter().all(|rival| self.file(*rival).sha256 == self.file(*first).sha256);
+        let item = |place: &Place| item_of(self.artifacts, *place);
+        let same = rivals.iter().all(|rival| item(rival).is_same(&item(first)));
         let winner = match named {
             Some(named) => *named,
             None if same => *first,
             None => {
-                let (one, other) = (self.name(first.package as usize), self.name(last.package as usize));
-                self.warn(last.package as usize, format!("{path} is also in {one}; {other}'s is used"));
-                *last
+                // What was installed last: wheels after conda packages, and either by their names.
+                let is_wheel = |place: &&Place| matches!(self.owner(**place), Owner::Wheel(_));
+                let winner = *rivals.iter().rev().find(is_wheel).unwrap_or(last);
+                let loser = if winner == *first { last } else { first };
+                let (one, other) = (self.name(loser.package as usize), self.name(winner.package as usize));
+                self.warn(winner.package as usize, format!("{path} is also in {one}; {other}'s is used"));
+                winner
             }
         };
         for rival in rivals.iter().filter(|rival| **rival != winner) {
@@ -275,21 +375,30 @@ impl Composer<'_> {
         winner
     }
 
+    fn owner(&self, place: Place) -> Owner {
+        self.lock.owner(place.package as usize)
+    }
+
     /// Generated scripts against each other and against files in `bin`.
     fn settle_scripts(&mut self, python: &str) {
         let mut takers: HashMap<String, (usize, Winner)> = HashMap::new();
-        let bin = self.ids["bin"] as usize;
+        let Some(&bin) = self.ids.get("bin") else { return };
+        let bin = bin as usize;
         for place in &self.claims[bin].files {
-            takers.insert(self.file(*place).name.clone(), (place.package as usize, Winner::File(*place)));
+            let name = item_of(self.artifacts, *place).name().to_owned();
+            takers.insert(name, (place.package as usize, Winner::File(*place)));
         }
-        for package in 0..self.artifacts.len() {
+        // In the order in which they were installed: wheels after conda packages.
+        let wheels = self.lock.packages.len();
+        for package in (wheels..self.artifacts.len()).chain(0..wheels) {
             for point in self.artifacts[package].index.entry_points.clone() {
                 self.enter_script(&mut takers, package, point, python);
             }
         }
         let in_bin = std::mem::take(&mut self.claims[bin].files);
         let kept = in_bin.into_iter().filter(|place| !self.layout.lost.contains_key(place));
-        (self.layout.rewritten, self.claims[bin].files) = kept.partition(|place| self.file(*place).shebang);
+        (self.layout.rewritten, self.claims[bin].files) = kept
+            .partition(|place| matches!(item_of(self.artifacts, *place), Item::File(file) if file.shebang));
     }
 
     fn enter_script(
@@ -300,7 +409,7 @@ impl Composer<'_> {
         python: &str,
     ) {
         let name = entry_point.name.clone();
-        if OWN_SCRIPTS.contains(&name.as_str()) || name == python {
+        if self.is_own(&name, python) {
             return self.warn(package, format!("its script {name} gives way to the environment's own"));
         }
         let script = Script { package, entry_point };
@@ -335,16 +444,20 @@ impl Composer<'_> {
         }
     }
 
-    fn file(&self, place: Place) -> &IndexFile {
-        file_of(self.artifacts, place)
-    }
-
+    /// The install path of a place. What a conda package has in site-packages stands there as a wheel's does.
     fn path(&self, place: Place) -> String {
-        self.artifacts[place.package as usize].index.path(self.file(place))
+        let index = &self.artifacts[place.package as usize].index;
+        let item = Item::of(index, place.file);
+        let path = format!("{}/{}", index.dirs[item.dir() as usize], item.name());
+        let below = path.strip_prefix("prefix/").filter(|_| !self.site.is_empty());
+        match below.and_then(|path| path.strip_prefix(&self.site)).and_then(|rest| rest.strip_prefix('/')) {
+            Some(rest) if index.conda.is_some() => format!("site/{rest}"),
+            _ => path,
+        }
     }
 
     fn name(&self, package: usize) -> String {
-        self.lock.packages[package].name.clone()
+        self.lock.unit(package).name.to_owned()
     }
 
     fn warn(&mut self, package: usize, message: String) {

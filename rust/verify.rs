@@ -1,6 +1,6 @@
 //! Compares an environment with what was published. Changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::digest::{Hasher, Sha256};
 use crate::error::Result;
 use crate::fs;
-use crate::layout::directory;
+use crate::layout::{Item, directory};
 use crate::lock::Lock;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
@@ -177,17 +177,29 @@ fn enter(
     python: &str,
     manifest: &Manifest,
 ) {
-    let lost: Vec<&str> =
+    let lost: HashSet<&str> =
         manifest.lost.iter().filter(|row| row.0 == sha256).map(|row| row.1.as_str()).collect();
     let dirs: Vec<String> = index.dirs.iter().map(|dir| directory(dir, python)).collect();
-    for file in index.files.iter().filter(|file| !file.shebang) {
-        if !lost.is_empty() && lost.contains(&index.path(file).as_str()) {
+    let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
+    let count = u32::try_from(index.files.len() + links).unwrap_or(u32::MAX);
+    for item in (0..count).map(|at| Item::of(index, at)) {
+        let (dir, name) = (item.dir() as usize, item.name());
+        if !lost.is_empty() && lost.contains(format!("{}/{name}", index.dirs[dir]).as_str()) {
             continue;
         }
-        let dir = &dirs[file.dir as usize];
-        let path = if dir.is_empty() { file.name.clone() } else { format!("{dir}/{}", file.name) };
-        let (sha256, size, executable) = (file.sha256, file.size, file.executable);
-        rows.insert(path, Expected::File { sha256, size, executable, package: package.to_owned() });
+        let (dir, package) = (&dirs[dir], package.to_owned());
+        let path = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+        let expected = match item {
+            // Those are in the manifest.
+            Item::Anew(..) => continue,
+            Item::File(file) if file.shebang => continue,
+            Item::File(file) => {
+                let (sha256, size, executable) = (file.sha256, file.size, file.executable);
+                Expected::File { sha256, size, executable, package }
+            }
+            Item::Link(link) => Expected::Link(link.target.clone()),
+        };
+        rows.insert(path, expected);
     }
 }
 

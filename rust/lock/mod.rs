@@ -6,6 +6,7 @@
 mod conda;
 mod raw;
 mod reader;
+mod unit;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use crate::fs::{self, FsError};
 
 pub use conda::{CondaPackage, Noarch, VirtualPackage};
 use reader::Reader;
+pub use unit::Unit;
 
 /// The newest format that this program reads.
 pub const FORMAT: i64 = 1;

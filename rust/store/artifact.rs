@@ -96,6 +96,13 @@ impl Artifact {
         946_684_800 + i64::from(u32::from_be_bytes([a, b, c, d]) >> 4)
     }
 
+    /// The modification time of the file at a position of its index (seconds since 1970): as archived in a conda
+    /// package, else that of all files.
+    #[must_use]
+    pub fn time(&self, file: usize) -> i64 {
+        self.index.mtime(file).unwrap_or_else(|| self.mtime())
+    }
+
     /// Its index file.
     #[must_use]
     pub fn index_path(&self) -> PathBuf {

@@ -36,11 +36,11 @@ impl Artifact {
     /// All that is wrong, sorted by path; with `exact` also modes and times, which byte code has others of. Runs on
     /// the calling rayon pool.
     pub fn flaws(&self, exact: bool, task: &Task) -> Result<Vec<Flaw>> {
-        let look = |file: &IndexFile| -> Result<Option<Flaw>> {
+        let look = |(at, file): (usize, &IndexFile)| -> Result<Option<Flaw>> {
             task.check()?;
             let path = self.file(file);
             let fault = content(&path, file).or_else(|| {
-                let wrong_time = || (!self.has_time(&path)).then_some(Fault::Time);
+                let wrong_time = || (!has_time(&path, self.time(at))).then_some(Fault::Time);
                 if !exact {
                     None
                 } else if has_mode(&path, file) {
@@ -51,7 +51,7 @@ impl Artifact {
             });
             Ok(fault.map(|fault| Flaw { path: format!("tree/{}", self.index.path(file)), fault }))
         };
-        let found: Result<Vec<Option<Flaw>>> = self.index.files.par_iter().map(look).collect();
+        let found: Result<Vec<Option<Flaw>>> = self.index.files.par_iter().enumerate().map(look).collect();
         let mut flaws: Vec<Flaw> = found?.into_iter().flatten().collect();
         let files = self.index.files.iter().map(|file| self.index.path(file));
         let folders = self.index.dirs.iter().flat_map(|dir| ancestors(dir));
@@ -59,10 +59,6 @@ impl Artifact {
         unexpected(&self.folder.join("tree"), "", &known, &mut flaws)?;
         flaws.sort();
         Ok(flaws)
-    }
-
-    fn has_time(&self, path: &Path) -> bool {
-        fs::symlink_metadata(path).is_ok_and(|meta| (meta.mtime(), meta.mtime_nsec()) == (self.mtime(), 0))
     }
 
     /// Makes right in place what is wrong beside the bytes: modes, times, and what is too much.
@@ -73,12 +69,17 @@ impl Artifact {
                 fs::remove_tree(&path).or_else(|_| fs::remove_file(&path))?;
                 continue;
             }
-            let file = self.index.files.iter().find(|file| self.file(file) == path);
-            fs::set_mode(&path, file.map_or(0o444, mode))?;
-            fs::set_file_mtime(&fs::open(&path)?, self.mtime(), 0, &path)?;
+            let at = self.index.files.iter().position(|file| self.file(file) == path);
+            fs::set_mode(&path, at.map_or(0o444, |at| mode(&self.index.files[at])))?;
+            let time = at.map_or_else(|| self.mtime(), |at| self.time(at));
+            fs::set_file_mtime(&fs::open(&path)?, time, 0, &path)?;
         }
         Ok(())
     }
+}
+
+fn has_time(path: &Path, time: i64) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| (meta.mtime(), meta.mtime_nsec()) == (time, 0))
 }
 
 /// What nobody unpacked.

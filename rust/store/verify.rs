@@ -226,7 +226,7 @@ impl Healer<'_> {
     fn get_again(&self, sha256: Sha256) -> Result<bool> {
         let mut last = None;
         for lock in &self.locks {
-            let Some(at) = lock.packages.iter().position(|package| package.sha256 == sha256) else {
+            let Some(at) = lock.units().position(|unit| unit.sha256 == sha256) else {
                 continue;
             };
             let plan = Plan { missing: vec![at], bytes: 0 };

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use fastenv::digest::Sha256;
-use fastenv::layout::{self, Layout, LayoutError};
+use fastenv::layout::{self, Item, Layout, LayoutError};
 use fastenv::lock::Lock;
 use fastenv::store::artifact::Artifact;
-use fastenv::unpack::{EntryPoint, Index, IndexFile};
+use fastenv::unpack::{Conda, EntryPoint, Index, IndexFile, Rewrite, Rewriting, SymbolicLink};
 
-use crate::lock_text::{good, row, sha256};
+use crate::lock_text::{self, good, row, sha256};
 
 /// An artifact of these files (install path, content) and scripts.
 fn artifact(name: &str, files: &[(&str, &str)], scripts: &[&str]) -> Artifact {
@@ -152,4 +152,82 @@ fn what_is_fastenvs_own_is_not_given_away() {
     let layout = compose(&[artifact("a", &[("prefix/bin/python", "1")], &["activate"])], &[]).unwrap();
     assert!(linked(&layout, &[]).is_empty() && layout.scripts.is_empty());
     assert_eq!(layout.warnings.len(), 2);
+}
+
+/// The same of a conda package, whose paths are below the prefix.
+fn conda_artifact(name: &str, files: &[(&str, &str)], links: &[(&str, &str)], anew: &[u32]) -> Artifact {
+    let mut made = artifact(name, files, &[]);
+    made.sha256 = Sha256::of(format!("conda {name}").as_bytes());
+    let links = links.iter().map(|(path, target)| {
+        let (dir, name) = path.rsplit_once('/').unwrap();
+        let dir = u32::try_from(made.index.dirs.iter().position(|known| known == dir).unwrap()).unwrap();
+        SymbolicLink { dir, name: name.into(), target: (*target).into(), sha256: None, size: None }
+    });
+    made.index.conda = Some(Box::new(Conda {
+        index_json: "{}".into(),
+        times: vec![0; files.len()],
+        links: links.collect(),
+        placeholders: vec!["/p".into()],
+        rewrites: anew
+            .iter()
+            .map(|&file| Rewrite { file, placeholder: Some(0), how: Rewriting::Text })
+            .collect(),
+    }));
+    made
+}
+
+/// Of wheels and conda packages, whose python is conda's.
+fn compose_mixed(
+    wheels: &[&str],
+    conda: &[&str],
+    artifacts: &[Artifact],
+    winners: &str,
+) -> Result<Layout, LayoutError> {
+    let rows: Vec<_> = wheels.iter().map(|name| row(name)).collect();
+    let packages: String = conda.iter().map(|name| lock_text::conda(name)).collect();
+    let text = |id: &str| {
+        let text =
+            lock_text::text(&rows, &[], id).replace("executable =", "source = \"conda\"\nexecutable =");
+        format!("{text}{packages}{winners}")
+    };
+    let id = fastenv::lock::compute_env_id(&text("")).unwrap();
+    let lock = Lock::parse(text(&id.to_string()), PathBuf::new(), "lock").unwrap();
+    layout::compose(&lock, artifacts, "python3.11")
+}
+
+#[test]
+fn wheels_come_after_conda_packages_unless_the_lock_decides() {
+    let path = "prefix/lib/python3.11/site-packages/x.py";
+    let artifacts =
+        [artifact("z", &[("site/x.py", "1")], &[]), conda_artifact("python", &[(path, "2")], &[], &[])];
+    let layout = compose_mixed(&["z"], &["python"], &artifacts, "").unwrap();
+    assert_eq!(linked(&layout, &artifacts)[0].1, "z");
+    assert_eq!(layout.warnings[0].1, "site/x.py is also in python; z's is used");
+    let winner = "[[tool.fastenv.contested]]\npath = \"site/x.py\"\nwinner = \"conda:python\"\n";
+    let layout = compose_mixed(&["z"], &["python"], &artifacts, winner).unwrap();
+    assert_eq!(linked(&layout, &artifacts)[0].1, "python");
+    assert!(layout.warnings.is_empty());
+}
+
+#[test]
+fn links_and_files_with_a_prefix_stand_apart() {
+    let files = [("prefix/bin/python", "1"), ("prefix/bin/tool", "2"), ("prefix/pyvenv.cfg", "3")];
+    let artifacts = [conda_artifact("python", &files, &[("prefix/bin/python3", "python")], &[1])];
+    let layout = compose_mixed(&[], &["python"], &artifacts, "").unwrap();
+    let bin = layout.dirs.iter().find(|dir| dir.path == "bin").unwrap();
+    assert_eq!((bin.files.len(), bin.anew.len(), bin.links.len()), (1, 1, 1));
+    assert!(matches!(layout::item_of(&artifacts, bin.links[0]), Item::Link(link) if link.target == "python"));
+    let said = compose_mixed(
+        &[],
+        &["python", "z"],
+        &[
+            conda_artifact("python", &[("prefix/lib/x", "1")], &[("prefix/lib/dir", "x")], &[]),
+            conda_artifact("z", &[("prefix/lib/dir/y", "1")], &[], &[]),
+        ],
+        "",
+    );
+    assert_eq!(said.unwrap_err().to_string(), "prefix/lib/dir is a file of python and a directory of z");
+    let record = [conda_artifact("python", &[("prefix/conda-meta/python-1.0-0.json", "1")], &[], &[])];
+    let said = compose_mixed(&[], &["python"], &record, "").unwrap_err().to_string();
+    assert!(said.contains("which fastenv keeps for itself"), "{said}");
 }
