@@ -23,6 +23,8 @@ _HASH = {"sha256": re.compile(r"[0-9a-fA-F]{64}"), "md5": re.compile(r"[0-9a-fA-
 _ENDS = (".conda", ".tar.bz2")
 _SCRIPT = re.compile(r"bin/\.(?P<name>.+)-(?:pre-link|post-link|pre-unlink)\.sh")
 _SHOWN = 3
+_SECRET = re.compile(r"(?<=//)[^/@\s]+@|(?<=/)t/[^/:\s]+/|^t/[^/:\s]+/")
+"""A login or a token in a match spec, which may name a channel by its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ def _requested(table: dict[str, Any]) -> tuple[str, ...]:
     """Rattler's list, or conda's one spec, which may be the text "None"."""
     specs = _texts(table.get("requested_specs"))
     one = _text(table, "requested_spec")
-    return specs or ((one,) if one and one != "None" else ())
+    found = specs or ((one,) if one and one != "None" else ())
+    return tuple(_SECRET.sub("", spec) for spec in found)
 
 
 def _problems(table: dict[str, Any], stem: str, package: CondaPackage) -> list[str]:
@@ -154,7 +157,7 @@ def _files(table: dict[str, Any]) -> tuple[list[CondaFile], list[str]]:
     """The files that are inside of the prefix, and what is wrong with others."""
     listed = [path for path in table["files"] if isinstance(path, str)]
     outside = [path for path in listed if not _is_inside(path)]
-    known = _entries(table)
+    known = _entries(table, listed)
     files = [known.get(path) or CondaFile(path, path) for path in listed if _is_inside(path)]
     listed_paths = set(listed)
     files += [file for path, file in known.items() if path not in listed_paths and _is_inside(path)]
@@ -166,11 +169,31 @@ def _files(table: dict[str, Any]) -> tuple[list[CondaFile], list[str]]:
     return files, problems
 
 
-def _entries(table: dict[str, Any]) -> dict[str, CondaFile]:
+def _entries(table: dict[str, Any], listed: list[str]) -> dict[str, CondaFile]:
+    """What paths_data tells of each file, by the path where it is installed."""
     data = table.get("paths_data")
     rows = data.get("paths") if isinstance(data, dict) else None
     sound = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    return {path: _entry(path, row) for row in sound if isinstance(path := row.get("_path"), str)}
+    places = _places(listed) if table.get("noarch") == "python" else {}
+    found = {}
+    for row in sound:
+        path = row.get("_path")
+        if isinstance(path, str):
+            place = places.get(path, path)
+            found[place] = _entry(place, row)
+    return found
+
+
+def _places(listed: list[str]) -> dict[str, str]:
+    """Where the files of a noarch package are: conda's paths_data has the archive's paths, its ``files`` these."""
+    found = {}
+    for path in listed:
+        _, site, rest = path.partition("/site-packages/")
+        if site:
+            found[f"site-packages/{rest}"] = path
+        elif path.startswith("bin/"):
+            found[f"python-scripts/{path[4:]}"] = path
+    return found
 
 
 _KINDS = {

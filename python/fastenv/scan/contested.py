@@ -24,13 +24,15 @@ __all__ = ["contested_paths"]
 class _Claimed:
     """A claim, the folder of the search path that it belongs to, and the file on this machine.
 
-    ``digests`` are those by which the file there is known as the claimant's; none if it can't be known.
+    ``digests`` are those by which the file there is known as the claimant's; none if it can't be known. Those of a
+    link are rattler's or conda's own, so that another one is not told by them.
     """
 
     claim: Claim
     location: str
     file: str
     digests: frozenset[str]
+    is_link: bool = False
 
 
 _Claims = Mapping[str, "Sequence[_Claimed]"]
@@ -67,7 +69,7 @@ def _claims_of_conda(conda: CondaPrefix) -> dict[str, list[_Claimed]]:
             claim = Claim(name, file.installed or file.sha256, "env")
             place = f"{conda.prefix}/{file.claimed}"
             path = conda.install_path(file.claimed)
-            found.setdefault(path, []).append(_Claimed(claim, location, place, digests))
+            found.setdefault(path, []).append(_Claimed(claim, location, place, digests, file.kind == "link"))
     return found
 
 
@@ -117,7 +119,7 @@ def _decide(path: str, claims: list[_Claimed], ranks: dict[str, int]) -> Contest
     file = here[0].file
     found = _digests(file)
     winner = next((it.claim.name for it in here if it.digests & found), None)
-    unknown = [it.claim.name for it in here if not it.digests]
+    unknown = [it.claim.name for it in here if not it.digests or (it.is_link and os.path.islink(file))]
     if winner is not None:
         reason = (
             "its bytes are in place"

@@ -205,6 +205,24 @@ def test_two_conda_packages_and_one_path(libraries: Path) -> None:
     assert look(libraries).contested == ()  # nothing says that they differ
 
 
+def test_a_noarch_record_as_conda_writes_it(web: Path) -> None:
+    """Its ``files`` are those in the prefix, its paths_data has the archive's paths, and byte code."""
+    record = json.loads(record_of(web, "click").read_text())
+    for row in record["paths_data"]["paths"]:
+        row["_path"] = row["_path"].replace("lib/python3.6/site-packages", "site-packages")
+        row["sha256_in_prefix"] = row["sha256"]
+    pyc = "lib/python3.6/site-packages/click/__pycache__/core.cpython-36.pyc"
+    record["paths_data"]["paths"].append({"_path": pyc, "path_type": "pyc_file"})
+    spec = "https://me:word@channel.example/t/to-ken/x::click==6.7=py_1"
+    changes = {"requested_spec": spec, "requested_specs": None, "files": [*record["files"], pyc]}
+    edit_record(web, "click", paths_data=record["paths_data"], **changes)
+    inventory = look(web)
+    assert (inventory.broken, inventory.strays[1:]) == ((), ())
+    assert package(inventory, "click").requested == ("https://channel.example/x::click==6.7=py_1",)
+    (web / "lib/python3.6/site-packages/click/core.py").unlink()
+    assert "gone: lib/python3.6/site-packages/click/core.py" in look(web).broken[0].reasons[0]
+
+
 def test_what_nobody_owns_is_listed(web: Path) -> None:
     replace_text(web / "bin/mine", "x")
     (web / "data/deep").mkdir(parents=True)
