@@ -311,7 +311,9 @@ def _locked(it: Distribution, wheel: Candidate, size: int | None, *, private: bo
 def _ignored(inventory: Inventory) -> Iterator[Ignored]:
     for left_out in inventory.left_out:
         yield Ignored(left_out.name, left_out.version, left_out.reason)
-    roots = sorted((entry.path for entry in inventory.search_path), key=len, reverse=True)
+    places = [entry.path for entry in inventory.search_path]
+    places += [inventory.conda.prefix] if inventory.conda is not None else []
+    roots = sorted(places, key=len, reverse=True)
     for stray in inventory.strays:
         if stray.kind in _IGNORED_STRAYS:
             # a path of this machine is nobody else's business

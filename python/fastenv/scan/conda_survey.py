@@ -85,6 +85,10 @@ def _judge(found: CondaPrefix, record: CondaRecord, others: Sequence[Installed],
         return True
     package = record.package
     successor = _successor(found, record, others)
+    if successor is None and _was_uninstalled(found, record, gone):
+        reason = "its record is there, but none of its files: pip or another installer removed them"
+        result.left_out.append(LeftOut(f"conda:{package.name}", package.version, "env", reason))
+        return False
     if successor is None:
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
         problem = f"files that its record names are gone: {', '.join(gone[:_NAMED])}{more}"
@@ -112,6 +116,15 @@ def _successor(found: CondaPrefix, record: CondaRecord, others: Sequence[Install
     tops = {file.path[len(below) :].partition("/")[0] for file in record.files if file.path.startswith(below)}
     names = {canonical(top.rpartition(".")[0].partition("-")[0]) for top in tops if top.endswith(_INFO)}
     return next((item for item in others if item.distribution.name in names), None)
+
+
+def _was_uninstalled(found: CondaPrefix, record: CondaRecord, gone: list[str]) -> bool:
+    """Whether nothing is left of a distribution, as after ``pip uninstall``, which leaves conda's record."""
+    files = [file for file in record.files if not file.is_bytecode and file.kind != "directory"]
+    is_distribution = any(
+        found.install_path(file.path).partition("/")[2].partition("/")[0].endswith(_INFO) for file in files
+    )
+    return is_distribution and len(gone) >= len(files)
 
 
 def _left(found: CondaPrefix, record: CondaRecord, gone: set[str], successor: Installed) -> list[str]:

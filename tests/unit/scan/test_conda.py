@@ -9,8 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.lab.conda_data import environment, needs_conda_data
-from tests.lab.conda_prefix import CHANNEL, copy_prefix, edit_record, made_prefix, record_of, replace_text
+from tests.lab.conda_data import data, environment, needs_conda_data
+from tests.lab.conda_prefix import (
+    CHANNEL,
+    copy_prefix,
+    edit_record,
+    install,
+    made_prefix,
+    record_of,
+    replace_text,
+)
 from tests.unit.scan.environment import clean, one
 
 from fastenv.exceptions import ScanError
@@ -162,6 +170,14 @@ def test_pip_over_conda(web: Path, pip: Callable[..., None], tmp_path: Path) -> 
     assert (one(inventory, "six").origin.kind, one(inventory, "six").version) == ("index", "99.0")
 
 
+def test_pip_uninstalled_what_conda_put_there(web: Path, pip: Callable[..., None]) -> None:
+    """The record is still there, the package is not."""
+    pip("uninstall", "-y", "six")
+    inventory = look(web)
+    assert [it.name for it in inventory.left_out] == ["conda:six"]
+    assert inventory.broken == ()
+
+
 def test_overwritten_files_have_their_owner_by_hash(
     web: Path, pip: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -256,6 +272,38 @@ def test_what_conda_meta_holds_beside_records(libraries: Path) -> None:
     assert "etc/conda/activate.d/x.sh" in found.activation
     (meta / "history").unlink()
     assert not getattr(look(libraries).conda, "history", True)
+
+
+def test_what_rattler_moved_aside(tmp_path: Path) -> None:
+    """Of packages that claim one path it keeps the losers' files elsewhere, and says so in their records."""
+    place = data()
+    assert place is not None
+    fixtures = place / "fixtures/noarch"
+    prefix = tmp_path / "env"
+    install([fixtures / f"clobber-{number}-0.1.0-h4616a5c_0.tar.bz2" for number in (1, 2, 3)], prefix)
+    inventory = look(prefix)
+    found = contest(inventory, "prefix/clobber.txt")
+    assert [claim.name for claim in found.claims] == ["conda:clobber-1", "conda:clobber-2", "conda:clobber-3"]
+    text = (prefix / "clobber.txt").read_text().split()[-1]
+    assert found.winner == "conda:clobber-1", text
+    assert [it for it in inventory.strays if it.kind != "venv"] == []
+
+
+def test_the_last_of_two_wins_as_conda_links_them(tmp_path: Path) -> None:
+    """conda's records of both name the path, and tell what each has put there."""
+    place = data()
+    assert place is not None
+    fixtures = place / "fixtures/noarch"
+    prefix = tmp_path / "env"
+    names = [f"clobber-with-symlink-{letter}-0.1.0-h4616a5c_0.conda" for letter in "ab"]
+    install([fixtures / name for name in names], prefix)
+    record = json.loads(record_of(prefix, "clobber-with-symlink-a").read_text())
+    path = "lib/clobber.so"
+    for row in record["paths_data"]["paths"]:
+        row["_path"] = row.pop("original_path", row["_path"])
+    files = [row["_path"] for row in record["paths_data"]["paths"]]
+    edit_record(prefix, "clobber-with-symlink-a", files=files, paths_data=record["paths_data"])
+    assert contest(look(prefix), f"prefix/{path}").winner == "conda:clobber-with-symlink-b"
 
 
 DAMAGE: list[tuple[dict[str, object], str]] = [
