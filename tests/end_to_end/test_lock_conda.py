@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from tests.env_id_oracle import env_id
@@ -143,6 +144,37 @@ def test_a_channel_with_a_secret_travels(way: str, folder: Path) -> None:
     assert [it.sha256 for it in lock.conda] == [archive(it.name).sha256 for it in lock.conda]
     assert TOKEN not in lock.text
     assert "file://" not in lock.text
+
+
+@pytest.mark.parametrize("store", ["condarc", "anaconda-client", "rattler's token", "rattler's login"])
+def test_a_login_that_conda_or_rattler_has(store: str, folder: Path) -> None:
+    """The records do not tell it; it is used where the channel refuses us without, and the bytes travel."""
+    place = data()
+    assert place is not None
+    prefix = copy_prefix(made_prefix(environment("cf-libs")), folder / "env")
+    login = ("me", TOKEN) if store == "rattler's login" else None
+    home = folder / "home"
+    with Channel(place, token="" if login else TOKEN, login=login) as channel:
+        move_channel(prefix, channel.url)
+        assert "its server answers 401" in faults(prefix, folder, channel.url)["conda:zstd"]
+        tokens = home / ".continuum/anaconda-client/tokens"
+        basic = {"BasicHTTP": {"username": "me", "password": TOKEN}}
+        texts = {
+            "condarc": (home / ".condarc", f"channels:\n  - {channel.url}/t/{TOKEN}/channels/conda-forge\n"),
+            "anaconda-client": (tokens / f"{quote(channel.url, safe='')}.token", TOKEN),
+            "rattler's token": (home / ".rattler/credentials.json", _hosts({"CondaToken": TOKEN})),
+            "rattler's login": (home / ".rattler/credentials.json", _hosts(basic)),
+        }
+        file, text = texts[store]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        lock = locked(prefix, folder, channel.url)
+    assert all(it.path and (folder / it.path).is_file() for it in lock.conda)
+    assert TOKEN not in lock.text
+
+
+def _hosts(login: Mapping[str, object]) -> str:
+    return json.dumps({"*.example": {"CondaToken": "x"}, "127.0.0.1": login})
 
 
 def test_an_md5_is_enough_once(libraries: Path, folder: Path, channel: Channel) -> None:

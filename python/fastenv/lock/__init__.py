@@ -8,8 +8,10 @@ The way of the data, a file a step:
     pins, settle    uv says which wheels the sources have; choose finds the one that is installed, by its tags
                     and by what it would install (artifacts, range_file, wheel_digest); recent remembers it
                     for a while; explain tells why there is none
+    conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
+                    channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
     indexes         public or not: credentials
-    carried         wheels that travel with the lock
+    carried         archives that travel with the lock
     compose         values to text; lockfile: text to values
 
 Threads are those of at_once, so that Ctrl-C is heard; what is dear to find out again is in cache.

@@ -16,6 +16,7 @@ from typing import Any
 from fastenv.exceptions import Fault, NetworkError
 from fastenv.lock import cache
 from fastenv.lock.at_once import each
+from fastenv.lock.channel_logins import ChannelLogins
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.package_cache import Hashes, PackageCaches, agrees, hash_file
 from fastenv.lock.repodata import Repodata
@@ -56,13 +57,16 @@ class CondaArtifacts:
         self,
         transport: Transport,
         publicity: Publicity,
+        *,
         caches: PackageCaches,
+        logins: ChannelLogins,
         environ: Mapping[str, str],
         on_asked: Callable[[int, int], object] = lambda *_: None,
     ) -> None:
         self.transport = transport
         self.publicity = publicity
         self.caches = caches
+        self.logins = logins
         self.repodata = Repodata(transport)
         self._on_asked = on_asked
         self._path = cache.cache_folder(environ) / "conda-v1.json"
@@ -111,7 +115,7 @@ class _Search:
         """By its address, if that and a hash are known and it answers; else from where the bytes are."""
         self._complete()
         package = self._package
-        found = self._at_url() if self._url else None
+        found = self._at_url() or self._with_login() if self._url else None
         return found or self._in_caches() or self._fault(package)
 
     def _complete(self) -> None:
@@ -153,6 +157,17 @@ class _Search:
             md5=package.md5 or (md5 if isinstance(md5, str) else ""),
             size=package.size if package.size is not None else size if isinstance(size, int) else None,
         )
+
+    def _with_login(self) -> CondaArtifact | None:
+        """The same address with a login that conda or rattler would use."""
+        bare = self._url
+        for address in self._owner.logins.addresses(bare) if not holds_secret(bare) else ():
+            self._url = address
+            found = self._at_url()
+            if found is not None:
+                return found
+        self._url = bare
+        return None
 
     def _at_url(self) -> CondaArtifact | None:
         shown = without_login(self._url)
@@ -213,7 +228,7 @@ class _Search:
 
     def _in_caches(self) -> CondaArtifact | None:
         for path, found in self._owner.caches.archives(self._package):
-            why = "; ".join(self._tried) or "its address is not known"
+            why = "; ".join(dict.fromkeys(self._tried)) or "its address is not known"
             if self._package.sha256 or self._package.md5 or not self._tried:
                 artifact = self._checked(path.as_uri(), found, str(path))
                 return None if artifact is None else replace(artifact, private=why)
@@ -245,7 +260,7 @@ class _Search:
         channel = without_login(self._channel) or self._channel or "a channel that its record does not tell"
         if "@" in channel or "/t/" in channel:
             channel = "its channel"
-        reason = f"{package.file_name} of {channel} can't be had: {'; '.join(self._tried)}"
+        reason = f"{package.file_name} of {channel} can't be had: {'; '.join(dict.fromkeys(self._tried))}"
         hint = (
             f"install a build that the channel has, or put {package.file_name} into a package cache "
             "(pkgs_dirs, $CONDA_PKGS_DIRS)"

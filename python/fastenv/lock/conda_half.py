@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fastenv.exceptions import Fault
 from fastenv.lock.carried import carried_path
+from fastenv.lock.channel_logins import ChannelLogins
 from fastenv.lock.conda_artifacts import CondaArtifact, CondaArtifacts
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.edits import Edit
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual
-from fastenv.lock.package_cache import PackageCaches
+from fastenv.lock.package_cache import PackageCaches, condarcs
 from fastenv.lock.pins import Candidate
 from fastenv.lock.reinstall import reinstall
 from fastenv.lock.transport import Transport
@@ -43,7 +44,10 @@ class CondaHalf:
         if not self.packages:
             return []
         caches = PackageCaches(self._prefix, self._environ)
-        search = CondaArtifacts(transport, publicity, caches, self._environ, on_asked)
+        logins = ChannelLogins(condarcs(self._prefix, self._environ), self._environ)
+        search = CondaArtifacts(
+            transport, publicity, caches=caches, logins=logins, environ=self._environ, on_asked=on_asked
+        )
         self.artifacts, faults = search.find(self.packages)
         return faults
 

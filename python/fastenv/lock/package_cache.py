@@ -17,7 +17,7 @@ from typing import Any
 
 from fastenv.scan.inventory import CondaPackage
 
-__all__ = ["Hashes", "PackageCaches", "hash_file"]
+__all__ = ["Hashes", "PackageCaches", "agrees", "condarcs", "hash_file"]
 
 _BLOCK = 1 << 20
 
@@ -90,7 +90,7 @@ def _folders(prefix: str, environ: Mapping[str, str]) -> Iterator[Path]:
         if text.strip():
             yield Path(text.strip()).expanduser()
     roots = list(_roots(prefix, environ))
-    for file in _condarcs(prefix, home, roots, environ):
+    for file in condarcs(prefix, environ):
         for text in _listed(file, "pkgs_dirs"):
             yield Path(os.path.expanduser(os.path.expandvars(text)))
     for root in roots:
@@ -114,12 +114,14 @@ def _roots(prefix: str, environ: Mapping[str, str]) -> Iterator[Path]:
     yield place
 
 
-def _condarcs(prefix: str, home: Path, roots: Iterable[Path], environ: Mapping[str, str]) -> Iterator[Path]:
+def condarcs(prefix: str, environ: Mapping[str, str]) -> Iterator[Path]:
+    """The files that conda's settings may be in, the nearest first; not all of them need to be there."""
+    home = Path(environ.get("HOME") or Path.home())
     if environ.get("CONDARC"):
         yield Path(environ["CONDARC"])
     for folder in (Path(prefix), home, home / ".conda", home / ".config" / "conda"):
         yield folder / ".condarc"
-    yield from (root / ".condarc" for root in roots)
+    yield from (root / ".condarc" for root in _roots(prefix, environ))
     yield Path("/etc/conda/.condarc")
 
 
