@@ -263,6 +263,12 @@ impl Arrival {
         }
     }
 
+    /// Fills `buffer` from bytes that are there.
+    pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> std::result::Result<(), FetchError> {
+        let Some(storage) = self.storage.get() else { return Ok(()) };
+        storage.read(buffer, offset).map_err(|source| self.disk_fault(source))
+    }
+
     /// The digest of the blocks in memory, once all of them are in it.
     pub(super) fn digest_of_blocks(&self) -> Option<Sha256> {
         let length = self.known_length()?;
@@ -278,8 +284,7 @@ impl Arrival {
         while let Some((until, length)) = self.wait_beyond(at) {
             while at < until {
                 let count = buffer.len().min(usize::try_from(until - at).unwrap_or(usize::MAX));
-                let Some(storage) = self.storage.get() else { return Ok(None) };
-                storage.read(&mut buffer[..count], at).map_err(|source| self.disk_fault(source))?;
+                self.read(&mut buffer[..count], at)?;
                 hasher.update(&buffer[..count]);
                 at += count as u64;
             }

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use super::arrival::Arrival;
 use super::client::Client;
 use super::error::FetchError;
+use super::hashing::Hashing;
 use super::memory::Budget;
 use super::plan::{Claim, Next};
 use super::ranges::RangeSet;
 use super::source::Source;
 use super::storage::Storage;
-use super::transfer::{Manner, Surroundings, Transfer};
+use super::transfer::{HashedBy, Manner, Surroundings, Transfer};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::task::{Cancelled, Task};
@@ -39,6 +40,7 @@ struct Shared {
     task: Task,
     tmp: PathBuf,
     memory: Arc<Budget>,
+    hashing: Option<Arc<Hashing>>,
     queue: Mutex<Queue>,
     changed: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -73,6 +75,7 @@ impl Fetcher {
     pub fn new(client: Client, tmp: &Path, task: &Task) -> Self {
         let shared = Arc::new_cyclic(|weak: &Weak<Shared>| Shared {
             memory: Budget::new(client.options().memory, nudge(weak.clone())),
+            hashing: if client.options().side_by_side { Hashing::of_this_processor() } else { None },
             client,
             task: task.clone(),
             tmp: tmp.to_owned(),
@@ -96,7 +99,8 @@ impl Fetcher {
         match self.shared.place_local(path, &arrival) {
             Ok(()) => {
                 let transfer = Transfer::new(arrival.clone(), Manner::default());
-                self.shared.hash_in_background(&Arc::new(transfer));
+                transfer.hash(self.shared.hasher_of(&transfer, false));
+                self.shared.see_to_digest(&Arc::new(transfer));
             }
             Err(fault) => arrival.settle(Err(Arc::new(fault)), None),
         }
@@ -226,6 +230,9 @@ impl Shared {
         let open = std::mem::take(&mut queue.open);
         drop(queue);
         self.changed.notify_all();
+        if let Some(hashing) = &self.hashing {
+            hashing.close();
+        }
         for transfer in unfinished.into_iter().chain(open) {
             transfer.fail(FetchError::Cancelled(Cancelled));
         }
@@ -251,12 +258,11 @@ impl Shared {
         if transfer.is_forsaken() {
             return transfer.fail(FetchError::Cancelled(Cancelled));
         }
+        transfer.hash(self.hasher_of(transfer, memory.is_some()));
         if let Err(fault) = self.with_surroundings(|around| transfer.begin(memory, around)) {
             return transfer.fail(fault);
         }
-        if transfer.needs_hasher() {
-            self.hash_in_background(transfer);
-        }
+        self.see_to_digest(transfer);
         // A file without bytes is all there.
         self.look_at_end(transfer);
         while let Next::Claim(claim) = transfer.claim(Instant::now()) {
@@ -274,7 +280,7 @@ impl Shared {
 
     /// Judges a file in memory once it is whole.
     fn look_at_end(self: &Arc<Self>, transfer: &Transfer) {
-        if !transfer.needs_hasher()
+        if transfer.is_hashed_here()
             && let Some(got) = transfer.arrival.digest_of_blocks()
         {
             self.judge(transfer, got);
@@ -297,6 +303,8 @@ impl Shared {
             let next = self.enqueue(transfer.arrival.source().clone(), manner, true);
             transfer.arrival.settle(Err(Arc::new(fault)), Some(next));
         }
+        // Its memory comes back once it is no longer in the queue.
+        self.changed.notify_all();
     }
 
     fn next_job(&self) -> Option<Job> {
@@ -410,11 +418,44 @@ impl Shared {
         Ok(())
     }
 
-    fn hash_in_background(self: &Arc<Self>, transfer: &Arc<Transfer>) {
-        let followed = Arc::clone(transfer);
-        if let Err(fault) = self.spawn("fetch-hash", move |shared| shared.follow(&followed)) {
+    /// Who hashes a file: known before the first byte comes, which may be taken in by any thread.
+    fn hasher_of(&self, transfer: &Transfer, is_in_memory: bool) -> HashedBy {
+        let length = transfer.arrival.known_length().unwrap_or(u64::MAX);
+        match &self.hashing {
+            Some(_) if Hashing::takes(length, self.client.options().alone) => HashedBy::Side,
+            _ if is_in_memory => HashedBy::Receivers,
+            _ => HashedBy::Alone,
+        }
+    }
+
+    /// Has the digest of a file computed that has its place.
+    fn see_to_digest(self: &Arc<Self>, transfer: &Arc<Transfer>) {
+        let started = match (transfer.hashed_by(), transfer.arrival.known_length(), &self.hashing) {
+            (Some(HashedBy::Side), Some(length), Some(hashing)) => self.hash_aside(hashing, transfer, length),
+            (Some(HashedBy::Receivers), ..) => Ok(()),
+            _ => {
+                let followed = Arc::clone(transfer);
+                self.spawn("fetch-hash", move |shared| shared.follow(&followed))
+            }
+        };
+        if let Err(fault) = started {
             transfer.fail(transfer.arrival.thread_fault(&fault));
         }
+    }
+
+    fn hash_aside(
+        self: &Arc<Self>,
+        hashing: &Arc<Hashing>,
+        transfer: &Arc<Transfer>,
+        length: u64,
+    ) -> io::Result<()> {
+        if !hashing.join(Arc::clone(transfer), length) {
+            return Ok(());
+        }
+        let hashing = Arc::clone(hashing);
+        self.spawn("fetch-hash", move |shared| {
+            hashing.run(&shared.task, &|transfer, got| shared.judge(transfer, got));
+        })
     }
 }
 

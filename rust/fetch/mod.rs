@@ -6,6 +6,7 @@
 //!   says when to ask again.
 //! * `storage` keeps the bytes: small files in `memory` (bounded), large ones in a `part` file that a later run
 //!   goes on with; `ranges` says which are there.
+//! * `hashing` computes the digests of several files at once; of others, `fetcher` does.
 //! * [`Client`] does one request: `address` (redirects, no secret shown), `proxy`, `netrc`, `roots`, over `connect`.
 
 mod address;
@@ -15,6 +16,7 @@ mod client;
 mod connect;
 mod error;
 mod fetcher;
+mod hashing;
 mod memory;
 mod netrc;
 mod options;
@@ -32,6 +34,7 @@ pub use arrival::Arrival;
 pub use client::Client;
 pub use error::FetchError;
 pub use fetcher::Fetcher;
+pub use hashing::alone_above;
 pub use options::Options;
 pub use proxy::ProxySettings;
 pub use source::Source;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::address::Address;
@@ -42,18 +42,30 @@ pub(super) struct Surroundings<'a> {
     pub(super) on_ranges: &'a dyn Fn(),
 }
 
+/// Who computes the digest of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HashedBy {
+    /// The threads that receive it: its blocks are still warm.
+    Receivers,
+    /// A thread that does many.
+    Side,
+    /// A thread of its own.
+    Alone,
+}
+
 pub(super) struct Transfer {
     pub(super) arrival: Arc<Arrival>,
     pub(super) manner: Manner,
     plan: Mutex<Plan>,
     /// Whether bytes of an earlier run were found.
     resumed: AtomicBool,
+    hashed_by: OnceLock<HashedBy>,
 }
 
 impl Transfer {
     pub(super) fn new(arrival: Arc<Arrival>, manner: Manner) -> Self {
         let plan = Mutex::new(Plan::new(manner.mirror, manner.in_one_piece));
-        Self { arrival, manner, plan, resumed: false.into() }
+        Self { arrival, manner, plan, resumed: false.into(), hashed_by: OnceLock::new() }
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -68,9 +80,18 @@ impl Transfer {
         self.plan().parallel
     }
 
-    /// Whether its bytes go to a file, and are hashed by a thread that follows them.
-    pub(super) fn needs_hasher(&self) -> bool {
-        matches!(self.arrival.storage(), Some(Storage::Part(_)))
+    /// Says who hashes it.
+    pub(super) fn hash(&self, by: HashedBy) {
+        let _ = self.hashed_by.set(by);
+    }
+
+    pub(super) fn hashed_by(&self) -> Option<HashedBy> {
+        self.hashed_by.get().copied()
+    }
+
+    /// Whether those who receive it hash it.
+    pub(super) fn is_hashed_here(&self) -> bool {
+        self.hashed_by() == Some(HashedBy::Receivers)
     }
 
     /// Finds a place for the bytes: `memory` if it is given, else a part file.
@@ -168,8 +189,9 @@ impl Transfer {
 
     fn goes_on(&self, bytes: u64, around: &Surroundings<'_>) -> bool {
         around.task.fetched(bytes);
-        // Still warm from being received. Files on disk are followed by a thread of their own.
-        self.arrival.hash_blocks();
+        if self.is_hashed_here() {
+            self.arrival.hash_blocks();
+        }
         !self.is_forsaken() && !around.task.is_cancelled() && !self.arrival.is_settled()
     }
 

@@ -15,6 +15,7 @@ use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
 use crate::lock::Package;
 use crate::obtain::job::{Job, Step, Verdict};
+use crate::obtain::work::{Urgency, Work};
 use crate::obtain::{MismatchError, Request, check};
 use crate::store::Store;
 use crate::store::artifact::Artifact;
@@ -55,6 +56,7 @@ pub(super) struct Coordinator<'a> {
     done: Vec<Artifact>,
     sender: Sender<News>,
     inbox: Receiver<News>,
+    work: Arc<Work<'a>>,
 }
 
 impl<'a> Coordinator<'a> {
@@ -71,6 +73,7 @@ impl<'a> Coordinator<'a> {
             done: Vec::new(),
             sender,
             inbox,
+            work: Arc::default(),
         }
     }
 
@@ -251,7 +254,7 @@ impl<'a> Coordinator<'a> {
             let task = self.task;
             let extract = move || unpacking.extract(entry, task).map_err(Error::from);
             let deed = if is_ahead { Deed::UnpackAhead } else { Deed::Unpack };
-            self.hand_out(at, deed, scope, move || News::Extracted(at, extract()));
+            self.hand_out(at, deed, Urgency::InTurn, scope, move || News::Extracted(at, extract()));
         }
         if let Some(unpacking) = self.job(at).take_unpacked() {
             self.publish(at, unpacking, scope);
@@ -285,7 +288,7 @@ impl<'a> Coordinator<'a> {
             files_digest: locked.files_digest,
         };
         let (arrival, tree) = (job.arrival.clone(), job.folder.join("tree"));
-        self.hand_out(at, Deed::Unpack, scope, move || {
+        self.hand_out(at, Deed::Unpack, Urgency::AtOnce, scope, move || {
             News::Opened(at, Unpacking::new(arrival, tree, expected).map_err(Error::from))
         });
     }
@@ -307,15 +310,16 @@ impl<'a> Coordinator<'a> {
             }
             Ok(Artifact::publish(&made, &store.artifact_folder(locked.sha256), locked.sha256, index)?)
         };
-        self.hand_out(at, Deed::Unpack, scope, move || News::Published(at, publish()));
+        self.hand_out(at, Deed::Unpack, Urgency::AtOnce, scope, move || News::Published(at, publish()));
     }
 
     fn hand_out<'s>(
         &mut self,
         at: usize,
         deed: Deed,
+        urgency: Urgency,
         scope: &ScopeFifo<'s>,
-        work: impl FnOnce() -> News + Send + 's,
+        work: impl FnOnce() -> News + Send + 'a,
     ) where
         'a: 's,
     {
@@ -324,12 +328,15 @@ impl<'a> Coordinator<'a> {
         job.handed_out += 1;
         let package = job.package;
         let name = self.name(package);
-        scope.spawn_fifo(move |_| {
+        self.work.add(urgency, move || {
             let span = task.span(deed, name);
             let news = work();
             drop(span);
             let _ = sender.send(news);
         });
+        // Whoever is free does what is most urgent by then.
+        let work = Arc::clone(&self.work);
+        scope.spawn_fifo(move |_| work.do_next());
     }
 
     /// A job is over: its lock is given up, and its bytes, for whose memory others may wait.

@@ -6,6 +6,7 @@
 
 mod coordinator;
 mod job;
+mod work;
 
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use rayon::ThreadPool;
 
 use crate::digest::Sha256;
 use crate::error::Result;
-use crate::fetch::{Client, Fetcher, Options};
+use crate::fetch::{Client, Fetcher, Options, alone_above};
 use crate::lock::{Lock, Package};
 use crate::plan::Plan;
 use crate::store::Store;
@@ -87,8 +88,13 @@ impl Request<'_> {
         if self.plan.missing.is_empty() {
             return Ok(Vec::new());
         }
-        let options =
-            Options { connections: self.connections, tail_first: true, ..Options::from_environment() };
+        let missing = self.plan.missing.iter().map(|&at| &self.lock.packages[at]);
+        let options = Options {
+            connections: self.connections,
+            alone: alone_above(missing.filter_map(|package| package.size)),
+            tail_first: true,
+            ..Options::from_environment()
+        };
         let fetcher = Fetcher::new(Client::new(options), &self.store.folder("tmp"), task);
         let mut coordinator = Coordinator::new(self, fetcher, task);
         self.pool.in_place_scope_fifo(|scope| coordinator.run(scope))

@@ -140,6 +140,32 @@ fn many_files_of_all_sizes_arrive() {
 }
 
 #[test]
+fn files_hashed_side_by_side_get_their_own_verdicts() {
+    let contents: Vec<_> = (0..10).map(|at| bytes(MIB + at * 70_001)).collect();
+    let parts = contents.clone();
+    let server = Server::start(move |request| {
+        Reply::ranged(&parts[request.target[1..].parse::<usize>().unwrap()], request)
+    });
+    // Some in memory, some on disk.
+    let sizes = Options { memory_file: (MIB + 300_000) as u64, memory: 64 << 20, ..options() };
+    let run = Run::new(Options { side_by_side: true, ..sizes });
+    let of = |at: usize| source(&[server.url(&format!("/{at}"))], &contents[at]);
+    let wrong = [3, 8];
+    let arrivals = (0..contents.len()).map(|at| {
+        let sha256 = if wrong.contains(&at) { Sha256::of(b"another") } else { of(at).sha256 };
+        run.start(Source { sha256, ..of(at) })
+    });
+    for (at, arrival) in arrivals.collect::<Vec<_>>().into_iter().enumerate() {
+        match outcome(arrival) {
+            Ok(content) => assert!(content == *contents[at] && !wrong.contains(&at), "{at}"),
+            Err(fault) => {
+                assert!(matches!(*fault, FetchError::Digest { .. }) && wrong.contains(&at), "{at}: {fault}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_large_file_uses_several_connections() {
     let content = bytes(4 * MIB);
     let server = Server::of(&content, move |request, content| Reply::ranged(content, request).rate(4e6));

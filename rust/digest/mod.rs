@@ -1,4 +1,13 @@
 //! SHA-256, the only file hash that fastenv knows.
+//!
+//! One text by ring; several at once by [`lanes`], where the processor is better at that.
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "elsewhere.rs"]
+mod avx512;
+pub(crate) mod lanes;
 
 use std::fmt;
 use std::str::FromStr;

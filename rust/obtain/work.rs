@@ -1,0 +1,64 @@
+//! What was handed out and nobody has begun.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+type Piece<'a> = Box<dyn FnOnce() + Send + 'a>;
+
+/// Which work is done first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// Before all that waits its turn: what others wait for, and what gives memory back.
+    AtOnce,
+    /// In the order in which it was handed out.
+    InTurn,
+}
+
+/// Pieces of work, for threads that take one each.
+#[derive(Default)]
+pub(super) struct Work<'a>(Mutex<Waiting<'a>>);
+
+#[derive(Default)]
+struct Waiting<'a> {
+    urgent: VecDeque<Piece<'a>>,
+    others: VecDeque<Piece<'a>>,
+}
+
+impl<'a> Work<'a> {
+    /// Puts a piece where somebody will find it; there must be one [`Self::do_next`] for each.
+    pub(super) fn add(&self, urgency: Urgency, piece: impl FnOnce() + Send + 'a) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match urgency {
+            Urgency::AtOnce => waiting.urgent.push_back(Box::new(piece)),
+            Urgency::InTurn => waiting.others.push_back(Box::new(piece)),
+        }
+    }
+
+    /// Does the most urgent piece.
+    pub(super) fn do_next(&self) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let piece = waiting.urgent.pop_front().or_else(|| waiting.others.pop_front());
+        drop(waiting);
+        if let Some(piece) = piece {
+            piece();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_urgent_comes_first() {
+        let done = Mutex::new(Vec::new());
+        let work = Work::default();
+        for (urgency, name) in [(Urgency::InTurn, "a"), (Urgency::InTurn, "b"), (Urgency::AtOnce, "c")] {
+            let done = &done;
+            work.add(urgency, move || done.lock().unwrap().push(name));
+        }
+        (0..4).for_each(|_| work.do_next());
+        drop(work);
+        assert_eq!(done.into_inner().unwrap(), ["c", "a", "b"]);
+    }
+}
