@@ -1,7 +1,6 @@
 //! Hears what has arrived and hands out what can be done.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -13,23 +12,23 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
-use crate::lock::Package;
+use crate::obtain::begin::{Beginning, Place, keep};
 use crate::obtain::job::{Job, Step, Verdict};
 use crate::obtain::work::{Urgency, Work};
-use crate::obtain::{MismatchError, Request, check};
-use crate::store::Store;
+use crate::obtain::{Request, check};
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::task::{Cancelled, Task};
 use crate::timeline::Deed;
 use crate::unpack::{Expected, Unpacking};
-use crate::verify::digest;
 
 /// Jobs at once beyond the connections: so that no connection waits for one that is being unpacked.
 const AHEAD: usize = 8;
 
 /// What the coordinator hears.
 enum News {
+    /// A package's place was looked at.
+    Begun(usize, Result<Beginning>),
     /// Bytes of a job have arrived, or it failed.
     Arrived(usize),
     /// Its directory was read.
@@ -50,6 +49,8 @@ pub(super) struct Coordinator<'a> {
     queue: VecDeque<usize>,
     /// Packages that another run is getting.
     elsewhere: VecDeque<usize>,
+    /// Packages whose places are being looked at.
+    beginning: usize,
     /// Those that are not over, by a number of their own.
     jobs: HashMap<usize, Job>,
     begun: usize,
@@ -68,6 +69,7 @@ impl<'a> Coordinator<'a> {
             task,
             queue: request.plan.missing.iter().copied().collect(),
             elsewhere: VecDeque::new(),
+            beginning: 0,
             jobs: HashMap::new(),
             begun: 0,
             done: Vec::new(),
@@ -77,11 +79,29 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    pub(super) fn run<'s>(&mut self, scope: &ScopeFifo<'s>) -> Result<Vec<Artifact>>
+    /// Has [`Place::begin`] done for the packages that come out of the receiver, on a thread of its own: it waits for
+    /// the disk, and meanwhile there is work to hand out.
+    pub(super) fn beginner(&self) -> (Sender<usize>, impl FnOnce() + Send + 'a) {
+        let (orders, inbox) = channel();
+        let (sender, place) = (self.sender.clone(), self.place());
+        let work = move || {
+            for package in inbox {
+                // The coordinator may be gone: then nobody needs to know.
+                let _ = sender.send(News::Begun(package, place.begin(package)));
+            }
+        };
+        (orders, work)
+    }
+
+    fn place(&self) -> Place<'a> {
+        Place { request: self.request, task: self.task }
+    }
+
+    pub(super) fn run<'s>(&mut self, scope: &ScopeFifo<'s>, orders: &Sender<usize>) -> Result<Vec<Artifact>>
     where
         'a: 's,
     {
-        let result = self.work(scope);
+        let result = self.work(scope, orders);
         if result.is_err() {
             // Readers that wait for bytes must not wait for ever.
             self.fetcher = None;
@@ -89,13 +109,13 @@ impl<'a> Coordinator<'a> {
         result.map(|()| std::mem::take(&mut self.done))
     }
 
-    fn work<'s>(&mut self, scope: &ScopeFifo<'s>) -> Result<()>
+    fn work<'s>(&mut self, scope: &ScopeFifo<'s>, orders: &Sender<usize>) -> Result<()>
     where
         'a: 's,
     {
         loop {
-            self.begin_jobs()?;
-            if self.jobs.is_empty() {
+            self.begin_jobs(orders)?;
+            if self.jobs.is_empty() && self.beginning == 0 {
                 return Ok(());
             }
             match self.inbox.recv_timeout(Duration::from_millis(100)) {
@@ -107,23 +127,24 @@ impl<'a> Coordinator<'a> {
     }
 
     /// Begins as many jobs as there is room for; what other runs are getting comes last.
-    fn begin_jobs(&mut self) -> Result<()> {
+    fn begin_jobs(&mut self, orders: &Sender<usize>) -> Result<()> {
         let room = self.request.connections + AHEAD;
-        while self.jobs.len() < room {
-            if let Some(package) = self.queue.pop_front() {
-                match Flock::try_exclusive(&self.lock_path(package))? {
-                    Some(turn) => self.begin(package, turn)?,
-                    None => self.elsewhere.push_back(package),
-                }
-            } else if self.jobs.is_empty() {
-                let Some(package) = self.elsewhere.pop_front() else { return Ok(()) };
-                let span = self.task.span(Deed::Wait, self.name(package));
-                let turn = Flock::wait(&self.lock_path(package), self.task)?;
-                drop(span);
-                self.begin(package, turn)?;
-            } else {
-                return Ok(());
-            }
+        while self.jobs.len() + self.beginning < room
+            && let Some(package) = self.queue.pop_front()
+        {
+            self.beginning += 1;
+            // The beginner lives as long as the sender.
+            let _ = orders.send(package);
+        }
+        while self.jobs.is_empty()
+            && self.beginning == 0
+            && let Some(package) = self.elsewhere.pop_front()
+        {
+            let span = self.task.span(Deed::Wait, self.name(package));
+            let turn = Flock::wait(&self.place().lock_path(package), self.task)?;
+            drop(span);
+            let begun = self.place().begin_with(package, turn)?;
+            self.begin(package, begun)?;
         }
         Ok(())
     }
@@ -136,20 +157,19 @@ impl<'a> Coordinator<'a> {
         self.fetcher.as_ref().ok_or(Error::Cancelled(Cancelled))
     }
 
-    fn lock_path(&self, package: usize) -> PathBuf {
-        let sha256 = self.request.lock.packages[package].sha256;
-        self.request.store.flock(&sha256.to_string())
-    }
-
-    fn begin(&mut self, package: usize, turn: Flock) -> Result<()> {
+    fn begin(&mut self, package: usize, beginning: Beginning) -> Result<()> {
+        let (turn, file, folder) = match beginning {
+            Beginning::Elsewhere => {
+                self.elsewhere.push_back(package);
+                return Ok(());
+            }
+            Beginning::Found(artifact) => {
+                self.count(*artifact);
+                return Ok(());
+            }
+            Beginning::Ours { turn, file, folder } => (turn, file, folder),
+        };
         let locked = &self.request.lock.packages[package];
-        // Another run may have published it since the plan was made.
-        let (store, task) = (self.request.store, self.task);
-        if let Some(artifact) = self.request.pool.install(|| store.admit_locked(locked.sha256, task))? {
-            self.count(artifact);
-            return Ok(());
-        }
-        let file = self.local_file(package)?;
         let source = Source {
             urls: locked.urls.clone(),
             size: locked.size,
@@ -161,8 +181,6 @@ impl<'a> Coordinator<'a> {
             Some(path) => self.fetcher()?.open(path, source),
             None => self.fetcher()?.start(source),
         };
-        let folder = self.request.run.folder().join(format!("{}.{}", locked.sha256, fs::unique()));
-        fs::create_dir(&folder)?;
         let at = self.begun;
         self.begun += 1;
         self.follow(at, &arrival);
@@ -182,24 +200,15 @@ impl<'a> Coordinator<'a> {
         let _ = self.sender.send(News::Arrived(at));
     }
 
-    /// The file that has the bytes, if one is here: beside the lock, or kept from an earlier one.
-    fn local_file(&self, package: usize) -> Result<Option<PathBuf>> {
-        let locked = &self.request.lock.packages[package];
-        let beside = locked.path.as_ref().map(|path| self.request.lock.folder.join(path));
-        let kept = self.request.store.archive(locked.sha256, &locked.file_name);
-        match (beside, locked.urls.is_empty()) {
-            (Some(path), _) if path.is_file() => Ok(Some(path)),
-            (Some(_), _) if is_kept(&kept, locked)? => Ok(Some(kept)),
-            (Some(path), true) => Err(MismatchError::Absent { package: locked.name.clone(), path }.into()),
-            _ => Ok(None),
-        }
-    }
-
     fn hear<'s>(&mut self, news: News, scope: &ScopeFifo<'s>) -> Result<()>
     where
         'a: 's,
     {
         let (at, failed) = match news {
+            News::Begun(package, beginning) => {
+                self.beginning -= 1;
+                return self.begin(package, beginning?);
+            }
             News::Arrived(at) => (at, None),
             News::Opened(at, Ok(unpacking)) => {
                 self.job(at).unpack(unpacking);
@@ -352,30 +361,4 @@ impl<'a> Coordinator<'a> {
         self.task.counters.packages_done.fetch_add(1, Ordering::Relaxed);
         self.done.push(artifact);
     }
-}
-
-/// Whether an archive is kept, and right: the power may have failed before it reached the disk.
-fn is_kept(kept: &Path, locked: &Package) -> Result<bool> {
-    if !kept.is_file() {
-        return Ok(false);
-    }
-    if digest(kept).ok() == Some(locked.sha256) {
-        return Ok(true);
-    }
-    fs::remove_file(kept)?;
-    Ok(false)
-}
-
-/// Keeps a copy of a local artifact, which no index gives again.
-fn keep(store: &Store, locked: &Package, file: &Path, made: &Path) -> Result<()> {
-    let kept = store.archive(locked.sha256, &locked.file_name);
-    if file == kept || is_kept(&kept, locked)? {
-        return Ok(());
-    }
-    let copy = made.join("archive");
-    fs::copy_content(file, &fs::create_new(&copy, 0o444)?, &copy)?;
-    if let Some(folder) = kept.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    Ok(fs::rename(&copy, &kept)?)
 }

@@ -4,6 +4,7 @@
 //! done at once. There are no phases: while one artifact arrives, entries of another are inflated, and a third
 //! is published. Who finds an artifact locked by another run takes the next one, and waits for it last.
 
+mod begin;
 mod coordinator;
 mod job;
 mod work;
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 use rayon::ThreadPool;
 
 use crate::digest::Sha256;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fetch::{Client, Fetcher, Options, alone_above};
 use crate::lock::{Lock, Package};
 use crate::plan::Plan;
@@ -97,6 +98,12 @@ impl Request<'_> {
         };
         let fetcher = Fetcher::new(Client::new(options), &self.store.folder("tmp"), task);
         let mut coordinator = Coordinator::new(self, fetcher, task);
-        self.pool.in_place_scope_fifo(|scope| coordinator.run(scope))
+        std::thread::scope(|threads| {
+            let (orders, beginner) = coordinator.beginner();
+            let started =
+                std::thread::Builder::new().name("begin".to_owned()).spawn_scoped(threads, beginner);
+            started.map_err(|fault| Error::Threads(fault.to_string()))?;
+            self.pool.in_place_scope_fifo(|scope| coordinator.run(scope, &orders))
+        })
     }
 }
