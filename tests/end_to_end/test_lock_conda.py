@@ -283,6 +283,15 @@ def test_addresses_that_are_gone(libraries: Path, folder: Path, channel: Channel
     assert [it.name for it in lock.conda if it.path] == list(names)
 
 
+def test_addresses_that_no_node_can_ask(libraries: Path, folder: Path, channel: Channel) -> None:
+    edit_record(libraries, "libcurl", url="oci://registry.example/libcurl", channel="oci://registry.example")
+    edit_record(libraries, "zstd", fn="../../../zstd.conda", url=None, channel=None)
+    told = faults(libraries, folder, channel.url)
+    assert "an address of oci: is none that can be asked" in told["conda:libcurl"]
+    assert f"{archive('zstd').name}-{archive('zstd').version}" in told["conda:zstd"]
+    assert ".." not in told["conda:zstd"]
+
+
 def test_everything_that_is_wrong_is_told_at_once(libraries: Path, folder: Path, channel: Channel) -> None:
     channel.gone.add(archive("zstd").file_name)
     library = libraries / "lib/libcurl.so.4.8.0"

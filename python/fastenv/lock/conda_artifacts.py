@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastenv.exceptions import Fault, NetworkError
 from fastenv.lock import cache
@@ -107,7 +108,8 @@ class _Search:
     def __init__(self, owner: CondaArtifacts, package: CondaPackage) -> None:
         self._owner = owner
         self._package = package
-        self._url = _raw(package, "url") or package.url
+        raw = _raw(package, "url")
+        self._url = raw if without_login(raw) else package.url
         self._channel = _raw(package, "channel") or package.channel
         self._tried: list[str] = []
 
@@ -115,8 +117,14 @@ class _Search:
         """By its address, if that and a hash are known and it answers; else from where the bytes are."""
         self._complete()
         package = self._package
-        found = self._at_url() or self._with_login() if self._url else None
+        found = self._at_url() or self._with_login() if self._can_be_asked() else None
         return found or self._in_caches() or self._fault(package)
+
+    def _can_be_asked(self) -> bool:
+        scheme = urlsplit(self._url).scheme
+        if scheme and scheme not in ("http", "https", "file"):
+            self._tried.append(f"an address of {scheme}: is none that can be asked")
+        return scheme in ("http", "https", "file")
 
     def _complete(self) -> None:
         """Take what the record lacks from what was noted at the download, then from the channel."""

@@ -11,6 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field, replace
 
+from fastenv.exceptions import ScanError
 from fastenv.scan.conda_record import CondaFile, CondaRecord, read_record
 from fastenv.scan.duplicates import file_sha256
 from fastenv.scan.inventory import Broken, CondaEnvironment
@@ -78,14 +79,19 @@ class CondaPrefix:
 def read_conda(prefix: str, site: str) -> CondaPrefix | None:
     """The records of the conda environment at ``prefix``, whose site-packages is at ``site``; None if it is none.
 
-    ``site`` is an absolute path, or empty in an environment without python.
+    ``site`` is an absolute path, or empty in an environment without python. Raises ScanError where conda-meta can't be
+    read; records that can't are in ``broken``.
     """
     folder = os.path.join(prefix, "conda-meta")
     if not os.path.isdir(folder):
         return None
     root = f"{prefix.rstrip('/')}/"
     found = CondaPrefix(prefix.rstrip("/"), site.removeprefix(root) if site.startswith(root) else "")
-    for name in sorted(os.listdir(folder)):
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise ScanError(f"{folder} cannot be read: {error.strerror}", path=folder) from error
+    for name in names:
         if name.endswith(".json"):
             _take(found, os.path.join(folder, name), name.removesuffix(".json"))
     _mark_twice(found)

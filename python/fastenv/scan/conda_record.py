@@ -21,6 +21,9 @@ __all__ = ["CondaFile", "CondaRecord", "read_record"]
 _NEEDED: dict[str, type] = {"name": str, "version": str, "build": str, "build_number": int, "files": list}
 _HASH = {"sha256": re.compile(r"[0-9a-fA-F]{64}"), "md5": re.compile(r"[0-9a-fA-F]{32}")}
 _ENDS = (".conda", ".tar.bz2")
+_WORD = re.compile(r"[A-Za-z0-9_+!~=][A-Za-z0-9._+!~=-]*")
+"""What names, versions, builds and names of archives are made of (CEP 26): they become names of files."""
+_LARGEST = 2**63 - 1
 _SCRIPT = re.compile(r"bin/\.(?P<name>.+)-(?:pre-link|post-link|pre-unlink)\.sh")
 _SHOWN = 3
 _SECRET = re.compile(r"(?<=//)[^/@\s]+@|(?<=/)t/[^/:\s]+/|^t/[^/:\s]+/")
@@ -66,7 +69,7 @@ def read_record(path: str) -> CondaRecord | tuple[str, ...]:
         table = json.loads(read_bytes(path))
     except OSError as error:
         return (f"the record cannot be read: {error.strerror}",)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return (f"the record is no JSON: {error}",)
     if not isinstance(table, dict):
         return ("the record is no JSON object",)
@@ -100,9 +103,9 @@ def _package(table: dict[str, Any], path: str, files: list[CondaFile]) -> CondaP
         has_secret=holds_secret(url) or holds_secret(_text(table, "channel")),
         md5=_hash(table, "md5"),
         sha256=_hash(table, "sha256"),
-        size=size if type(size) is int else None,
+        size=size if type(size) is int and 0 <= size <= _LARGEST else None,
         requested=_requested(table),
-        depends=_texts(table.get("depends")),
+        depends=tuple(filter(str.isprintable, _texts(table.get("depends")))),
         link_source=_text(link, "source") if isinstance(link, dict) else "",
         link_scripts=any(scripts),
         site_packages=_text(table, "python_site_packages_path"),
@@ -117,7 +120,8 @@ def _file_name(table: dict[str, Any], url: str) -> str:
     last = url.partition("?")[0].partition("#")[0].rpartition("/")[2]
     if not name.endswith(_ENDS) and last.endswith(_ENDS):
         name = last
-    return name if name.endswith(_ENDS) else f"{table['name']}-{table['version']}-{table['build']}.tar.bz2"
+    is_sound = name.endswith(_ENDS) and _WORD.fullmatch(name)
+    return name if is_sound else f"{table['name']}-{table['version']}-{table['build']}.tar.bz2"
 
 
 def _subdir(url: str, file_name: str) -> str:
@@ -135,7 +139,7 @@ def _requested(table: dict[str, Any]) -> tuple[str, ...]:
     specs = _texts(table.get("requested_specs"))
     one = _text(table, "requested_spec")
     found = specs or ((one,) if one and one != "None" else ())
-    return tuple(_SECRET.sub("", spec) for spec in found)
+    return tuple(_SECRET.sub("", spec) for spec in found if spec.isprintable())
 
 
 def _problems(table: dict[str, Any], stem: str, package: CondaPackage) -> list[str]:
@@ -148,6 +152,17 @@ def _problems(table: dict[str, Any], stem: str, package: CondaPackage) -> list[s
         value = table.get(key)
         if value and not (isinstance(value, str) and form.fullmatch(value)):
             found.append(f"its {key} is none: {value!r}")
+    words = {
+        "name": package.name,
+        "version": package.version,
+        "build": package.build,
+        "subdir": package.subdir,
+    }
+    for key, word in words.items():
+        if word and not _WORD.fullmatch(word):
+            found.append(f"its {key} is none: {word!r}")
+    if not 0 <= package.build_number <= _LARGEST:
+        found.append(f"its build number is none: {package.build_number}")
     if not package.subdir:
         found.append("the record has neither a subdir nor a URL that tells it")
     return found
@@ -220,7 +235,13 @@ def _entry(path: str, row: dict[str, Any]) -> CondaFile:
 
 
 def _is_inside(path: str) -> bool:
-    return bool(path) and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
+    if not path or path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        return False
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:  # JSON can write half a character
+        return False
+    return True
 
 
 def _hash(table: dict[str, Any], key: str) -> str:
