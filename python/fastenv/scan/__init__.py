@@ -36,7 +36,7 @@ from fastenv.scan.interpreter import ask, find_in_prefix, has_python
 from fastenv.scan.inventory import Broken, Inventory
 from fastenv.scan.layers import search_path
 from fastenv.scan.left_out import leave_out
-from fastenv.scan.notes import notes, variables
+from fastenv.scan.notes import conda_notes, notes, variables
 from fastenv.scan.strays import survey
 
 if TYPE_CHECKING:
@@ -95,10 +95,12 @@ def scan(
     kept = [item for item in winners if item.distribution.name not in absent]
     sites = [entry.path for entry in walked.entries if entry.site]
     of_conda = survey_conda(conda, winners, sites) if conda is not None else CondaSurvey()
+    environment = None if conda is None else environment_of(conda)
+    more = () if environment is None else conda_notes(environment)
     return Inventory(
         interpreter=facts.interpreter,
         platform=facts.platform,
-        conda=None if conda is None else environment_of(conda),
+        conda=environment,
         variables=variables(environ),
         search_path=tuple(walked.entries),
         pth_code=tuple(walked.pth_code),
@@ -108,7 +110,7 @@ def scan(
         strays=(*surveyed.strays, *of_conda.strays),
         contested=_contested(kept, walked.entries, conda, of_conda),
         left_out=(*left_out, *of_conda.left_out),
-        notes=(*notes(facts.interpreter.prefix, environ, found), *walked.notes, *surveyed.notes),
+        notes=(*notes(facts.interpreter.prefix, environ, found), *walked.notes, *surveyed.notes, *more),
     )
 
 

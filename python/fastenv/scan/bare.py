@@ -10,7 +10,7 @@ from fastenv.scan.contested import contested_paths
 from fastenv.scan.distributions import Found
 from fastenv.scan.interpreter import platform_here
 from fastenv.scan.inventory import Inventory
-from fastenv.scan.notes import notes, variables
+from fastenv.scan.notes import conda_notes, notes, variables
 
 __all__ = ["bare_inventory"]
 
@@ -18,18 +18,19 @@ __all__ = ["bare_inventory"]
 def bare_inventory(conda: CondaPrefix, environ: Mapping[str, str]) -> Inventory:
     """The inventory of the conda environment; its platform is this machine's."""
     surveyed = survey_conda(conda, (), ())
+    environment = environment_of(conda)
     return Inventory(
         interpreter=None,
         platform=platform_here(),
-        conda=environment_of(conda),
+        conda=environment,
         variables=variables(environ),
         search_path=(),
         pth_code=(),
         distributions=(),
-        shadowed=(),
+        shadowed=tuple(surveyed.shadowed),
         broken=tuple(surveyed.broken),
         strays=tuple(surveyed.strays),
         contested=contested_paths((), (), conda),
-        left_out=(),
-        notes=tuple(notes(conda.prefix, environ, Found())),
+        left_out=tuple(surveyed.left_out),
+        notes=(*notes(conda.prefix, environ, Found()), *conda_notes(environment)),
     )

@@ -16,6 +16,7 @@ from fastenv.scan.conda_record import CondaFile, CondaRecord, read_record
 from fastenv.scan.duplicates import file_sha256
 from fastenv.scan.inventory import Broken, CondaEnvironment
 from fastenv.scan.metadata import read_text
+from fastenv.scan.record import Record
 
 __all__ = ["CondaPrefix", "environment_of", "read_conda"]
 
@@ -66,6 +67,18 @@ class CondaPrefix:
         """The install path of a path that is relative to the prefix."""
         below = f"{self.site}/"
         return f"site/{path[len(below) :]}" if self.site and path.startswith(below) else f"prefix/{path}"
+
+    def installs(self, record: Record) -> list[str]:
+        """The install paths of a RECORD; headers, for which conda has no word, as conda would call them."""
+        return [
+            self._header(record, at) if install.startswith("headers/") else install
+            for at, install in enumerate(record.installs)
+        ]
+
+    def _header(self, record: Record, at: int) -> str:
+        file = record.file(record.paths[at], record.installs[at])
+        root = f"{self.prefix}/"
+        return f"prefix/{file[len(root) :]}" if file.startswith(root) else record.installs[at]
 
     def _is_another(self, path: str) -> bool:
         """Whether the file in site-packages is not the one that the record speaks of, as far as that tells."""

@@ -129,7 +129,7 @@ def _was_uninstalled(found: CondaPrefix, record: CondaRecord, gone: list[str]) -
 
 def _left(found: CondaPrefix, record: CondaRecord, gone: set[str], successor: Installed) -> list[str]:
     """The files that are the package's still: there, and not the successor's."""
-    claimed = set(successor.record.installs) if successor.record is not None else set()
+    claimed = set(found.installs(successor.record)) if successor.record is not None else set()
     return [
         file.path
         for file in record.files

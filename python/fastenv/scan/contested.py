@@ -49,12 +49,19 @@ def contested_paths(
     ranks = {path: rank for rank, path in enumerate(order)}
     others = winners if conda is None else [it for it in winners if it.distribution.origin.kind != "conda"]
     own = {} if conda is None else _claims_of_conda(conda)
-    claims = _claims(others, _claimed_twice(others, own), own)
+    columns = {id(it): _installs(it, conda) for it in others}
+    claims = _claims(others, columns, _claimed_twice(columns.values(), own), own)
     return tuple(
         _decide(path, claims[path], ranks)
         for path in sorted(claims)
         if len({claimed.claim.sha256 for claimed in claims[path]}) > 1
     )
+
+
+def _installs(item: Installed, conda: CondaPrefix | None) -> list[str]:
+    if item.record is None:
+        return []
+    return item.record.installs if conda is None else conda.installs(item.record)
 
 
 def _claims_of_conda(conda: CondaPrefix) -> dict[str, list[_Claimed]]:
@@ -73,11 +80,11 @@ def _claims_of_conda(conda: CondaPrefix) -> dict[str, list[_Claimed]]:
     return found
 
 
-def _claimed_twice(winners: Sequence[Installed], own: Iterable[str]) -> set[str]:
+def _claimed_twice(installs: Iterable[list[str]], own: Iterable[str]) -> set[str]:
     """Install paths in more than one RECORD, or in one and in a record of conda; nearly all are in one, so they
     are counted first.
     """
-    columns = [item.record.installs for item in winners if item.record is not None]
+    columns = list(installs)
     of_conda = set(own)
     seen: set[str] = set()
     if len(seen.union(of_conda, *columns)) == sum(map(len, columns)) + len(of_conda):
@@ -92,22 +99,27 @@ def _claimed_twice(winners: Sequence[Installed], own: Iterable[str]) -> set[str]
 
 
 def _claims(
-    winners: Sequence[Installed], paths: set[str], own: Mapping[str, list[_Claimed]]
+    winners: Sequence[Installed],
+    columns: Mapping[int, list[str]],
+    paths: set[str],
+    own: Mapping[str, list[_Claimed]],
 ) -> dict[str, list[_Claimed]]:
     """All claims of contested paths. ``own``, conda's, may contest each other's."""
     found = {path: list(claims) for path, claims in own.items() if len(claims) > 1 or path in paths}
     if not paths:
         return found
     for item in winners:
-        record, it = item.record, item.distribution
-        if record is None or paths.isdisjoint(record.installs):
+        record, it, installs = item.record, item.distribution, columns[id(item)]
+        if record is None or paths.isdisjoint(installs):
             continue
-        for path, install, digest in zip(record.paths, record.installs, record.hashes, strict=True):
+        for path, plain, install, digest in zip(
+            record.paths, record.installs, installs, record.hashes, strict=True
+        ):
             # the RECORD itself has no hash, and is nobody else's but conda's
             if install in paths and (digest or install in own):
                 claim = Claim(it.name, digest, it.layer)
                 digests = frozenset(filter(None, (digest,)))
-                claimed = _Claimed(claim, it.location, record.file(path, install), digests)
+                claimed = _Claimed(claim, it.location, record.file(path, plain), digests)
                 found.setdefault(install, []).append(claimed)
     return found
 

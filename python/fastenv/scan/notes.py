@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fastenv.scan.distributions import Found
+    from fastenv.scan.inventory import CondaEnvironment
 
-__all__ = ["notes", "variables"]
+__all__ = ["conda_notes", "notes", "variables"]
 
 _VARIABLES = (
     "CONDA_PREFIX",
@@ -45,3 +46,16 @@ def notes(prefix: str, environ: Mapping[str, str], found: Found) -> Iterator[str
                 file = f"{folder}/{module}"
                 yield f"{file} runs at start-up; what it does to the search path was not followed"
     yield from found.notes
+
+
+def conda_notes(conda: CondaEnvironment) -> Iterator[str]:
+    """Sentences on what conda does with the environment, without full stops."""
+    if conda.frozen:
+        yield "conda-meta/frozen is there: conda must not change this environment"
+    if conda.pinned:
+        yield f"conda-meta/pinned holds {', '.join(conda.pinned)}"
+    if conda.variables:
+        yield f"activation sets {', '.join(name for name, _ in conda.variables)} (conda-meta/state)"
+    scripts = [it.name for it in conda.packages if it.link_scripts]
+    if scripts:
+        yield f"conda ran scripts when it linked {', '.join(scripts)}; what they wrote is not known"

@@ -170,6 +170,16 @@ def test_pip_over_conda(web: Path, pip: Callable[..., None], tmp_path: Path) -> 
     assert (one(inventory, "six").origin.kind, one(inventory, "six").version) == ("index", "99.0")
 
 
+def test_headers_are_known_by_their_place(web: Path, pip: Callable[..., None], tmp_path: Path) -> None:
+    """pip puts them where conda's package had its own, and has another word for that place."""
+    own = "include/python3.6m/six/six.h"
+    edit_record(web, "six", files=[*json.loads(record_of(web, "six").read_text())["files"], own])
+    headers = {"headers/six.h": "mine"}
+    pip("install", "--no-index", "--no-deps", make_wheel(tmp_path / "wheels", "six", "99.0", data=headers))
+    assert (web / own).read_text() == "mine"
+    assert [it.name for it in look(web).left_out] == ["conda:six"]
+
+
 def test_pip_uninstalled_what_conda_put_there(web: Path, pip: Callable[..., None]) -> None:
     """The record is still there, the package is not."""
     pip("uninstall", "-y", "six")
@@ -270,6 +280,8 @@ def test_what_conda_meta_holds_beside_records(libraries: Path) -> None:
     assert (found.pinned, found.frozen, found.history) == (("openssl 3.*",), True, True)
     assert found.variables == (("API_TOKEN", "***"), ("MODE", "fast"))
     assert "etc/conda/activate.d/x.sh" in found.activation
+    assert "activation sets API_TOKEN, MODE (conda-meta/state)" in inventory.notes
+    assert "conda-meta/pinned holds openssl 3.*" in inventory.notes
     (meta / "history").unlink()
     assert not getattr(look(libraries).conda, "history", True)
 
