@@ -162,6 +162,18 @@ pub fn directory(install_path: &str, python: &str) -> String {
     }
 }
 
+/// The install path of an item of `index`. What a conda package has in site-packages, at `site` below the prefix,
+/// stands there as a wheel's does.
+#[must_use]
+pub fn install_path(index: &Index, item: Item<'_>, site: &str) -> String {
+    let path = format!("{}/{}", index.dirs[item.dir() as usize], item.name());
+    let below = path.strip_prefix("prefix/").filter(|_| !site.is_empty());
+    match below.and_then(|path| path.strip_prefix(site)).and_then(|rest| rest.strip_prefix('/')) {
+        Some(rest) if index.conda.is_some() => format!("site/{rest}"),
+        _ => path,
+    }
+}
+
 /// The row of a file in its artifact's index.
 #[must_use]
 pub fn file_of(artifacts: &[Artifact], place: Place) -> &IndexFile {
@@ -444,16 +456,9 @@ impl Composer<'_> {
         }
     }
 
-    /// The install path of a place. What a conda package has in site-packages stands there as a wheel's does.
     fn path(&self, place: Place) -> String {
         let index = &self.artifacts[place.package as usize].index;
-        let item = Item::of(index, place.file);
-        let path = format!("{}/{}", index.dirs[item.dir() as usize], item.name());
-        let below = path.strip_prefix("prefix/").filter(|_| !self.site.is_empty());
-        match below.and_then(|path| path.strip_prefix(&self.site)).and_then(|rest| rest.strip_prefix('/')) {
-            Some(rest) if index.conda.is_some() => format!("site/{rest}"),
-            _ => path,
-        }
+        install_path(index, Item::of(index, place.file), &self.site)
     }
 
     fn name(&self, package: usize) -> String {

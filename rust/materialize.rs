@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::fs;
 use crate::interpreter::{Interpreter, Search};
 use crate::layout;
+use crate::link::early::Early;
 use crate::link::{LinkMode, Linker};
 use crate::lock::{Lock, LockError, LockedInterpreter, Package};
 use crate::obtain;
@@ -200,6 +201,13 @@ fn reuse(lock: &Lock, prefix: PathBuf) -> Report {
 /// Times that a tree is begun again because an artifact went away while it was linked.
 const TRIES: u32 = 3;
 
+/// What a tree is built from, and how.
+struct Parts<'a> {
+    artifacts: &'a [Artifact],
+    linker: &'a Linker,
+    early: Option<&'a Early<'a>>,
+}
+
 /// One making of one environment, under the lock of its prefix.
 struct Making<'a> {
     lock: &'a Lock,
@@ -247,8 +255,13 @@ impl Making<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
         for tried in 0.. {
-            let artifacts = self.stage("fetch", || self.artifacts(run, warnings))?;
-            match self.build(run, standing, interpreter, &artifacts, warnings) {
+            let staging = Staging::prepare(self.prefix, standing, run, self.store.owns(self.prefix))?;
+            let linker = Linker::new(self.options.link_mode);
+            let early = Early::new(self.lock, &linker, staging.folder(), &self.lock.lib_python());
+            let early = staging.is_beside().then_some(&early);
+            let artifacts = self.stage("fetch", || self.artifacts(run, early, warnings))?;
+            let parts = Parts { artifacts: &artifacts, linker: &linker, early };
+            match self.build(staging, standing, interpreter, &parts, warnings) {
                 Err(fault) if tried < TRIES && self.may_lack_some(&fault, &artifacts)? => {}
                 done => return done,
             }
@@ -290,7 +303,12 @@ impl Making<'_> {
     }
 
     /// All artifacts, in the order of the packages; those that the store lacks are fetched.
-    fn artifacts(&self, run: &Run, warnings: &mut Vec<String>) -> Result<Vec<Artifact>> {
+    fn artifacts(
+        &self,
+        run: &Run,
+        early: Option<&Early<'_>>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Vec<Artifact>> {
         let span = self.task.span(Deed::Stage("plan"), "");
         let packages = &self.lock.packages;
         let find = |package: &Package| self.store.admit(package.sha256, self.doubt, self.task);
@@ -301,6 +319,11 @@ impl Making<'_> {
         let plan = Plan::new(self.lock, &present);
         drop(span);
         self.announce(&plan);
+        let stored = |at: usize, artifact: &Artifact| {
+            if let (Some(early), Ok(at)) = (early, u32::try_from(at)) {
+                early.place(at, artifact, self.task);
+            }
+        };
         let request = obtain::Request {
             lock: self.lock,
             store: self.store,
@@ -308,10 +331,12 @@ impl Making<'_> {
             connections: self.options.connections.unwrap_or(16),
             pool: self.pool,
             run,
+            stored: early.is_some().then_some(&stored),
+            present: &found,
         };
         for artifact in request.run(self.task)? {
             for at in (0..packages.len()).filter(|&at| packages[at].sha256 == artifact.sha256) {
-                found[at] = Some(artifact.clone());
+                found[at] = Some(Artifact::clone(&artifact));
             }
         }
         let artifacts: Vec<Artifact> = found.into_iter().flatten().collect();
@@ -336,12 +361,13 @@ impl Making<'_> {
 
     fn build(
         &self,
-        run: &Run,
+        staging: Staging,
         standing: &Standing,
         interpreter: &Interpreter,
-        artifacts: &[Artifact],
+        parts: &Parts<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
+        let Parts { artifacts, linker, early } = *parts;
         let python = self.lock.lib_python();
         let span = self.task.span(Deed::Stage("layout"), "");
         let layout = layout::compose(self.lock, artifacts, &python)?;
@@ -350,7 +376,7 @@ impl Making<'_> {
             self.warn(warnings, package, message.clone());
         }
         let own = self.store.owns(self.prefix);
-        let staging = Staging::prepare(self.prefix, standing, run, own)?;
+        staging.begin()?;
         let folder = staging.folder();
         let recipe = Recipe {
             lock: self.lock,
@@ -360,12 +386,12 @@ impl Making<'_> {
             python: &python,
             staging: &folder,
             prefix: self.prefix,
+            early,
         };
-        let linker = Linker::new(self.options.link_mode);
         self.stage("link", || {
             self.pool.install(|| {
-                let manifest = recipe.build(&linker, self.task)?;
-                self.attach(&folder, interpreter, artifacts, &manifest, &linker)
+                let manifest = recipe.build(linker, self.task)?;
+                self.attach(&folder, interpreter, artifacts, &manifest, linker)
             })
         })?;
         self.stage("publish", || {

@@ -1,6 +1,8 @@
 //! Builds a whole tree in staging from artifacts of the store, as [`crate::layout`] says.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -15,6 +17,7 @@ use crate::fs;
 use crate::interpreter::Interpreter;
 use crate::layout::{Layout, Place, Winner, file_of};
 use crate::link::Linker;
+use crate::link::early::Early;
 use crate::lock::Lock;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
@@ -39,6 +42,8 @@ pub struct Recipe<'a> {
     pub staging: &'a Path,
     /// Where it will stand: texts name this path.
     pub prefix: &'a Path,
+    /// What stands there already.
+    pub early: Option<&'a Early<'a>>,
 }
 
 impl Recipe<'_> {
@@ -243,25 +248,35 @@ impl Planting<'_> {
     fn try_fill<'s>(&'s self, scope: &Scope<'s>, at: u32) -> Result<()> {
         self.task.check()?;
         let span = self.task.span(Deed::Link, "");
-        let Recipe { layout, staging, artifacts, .. } = self.recipe;
+        let Recipe { layout, staging, early, .. } = self.recipe;
         let dir = &layout.dirs[at as usize];
         for &child in &dir.children {
-            fs::create_dir(&staging.join(&layout.dirs[child as usize].path))?;
+            let path = &layout.dirs[child as usize].path;
+            if !early.is_some_and(|early| early.has_made(path)) {
+                fs::create_dir(&staging.join(path))?;
+            }
             scope.spawn(move |scope| self.fill(scope, child));
         }
         let folder = staging.join(&dir.path);
-        for place in &dir.files {
-            let artifact = &artifacts[place.package as usize];
-            let file = file_of(artifacts, *place);
-            self.linker.place(
-                &artifact.file(file),
-                &folder.join(&file.name),
-                file.executable,
-                artifact.mtime(),
-            )?;
-        }
-        span.end_shared(dir.files.iter().map(|place| place.package));
+        let files = early.map_or_else(|| Cow::from(&dir.files), |early| early.unplaced(&dir.files).into());
+        files.iter().try_for_each(|place| self.link(*place, &folder))?;
+        span.end_shared(files.iter().map(|place| place.package));
         Ok(())
+    }
+
+    fn link(&self, place: Place, folder: &Path) -> Result<()> {
+        let artifact = &self.recipe.artifacts[place.package as usize];
+        let file = file_of(self.recipe.artifacts, place);
+        let to = folder.join(&file.name);
+        let place = || self.linker.place(&artifact.file(file), &to, file.executable, artifact.mtime());
+        match place() {
+            // Another package's, which was there earlier but does not have the path.
+            Err(fault) if fault.kind() == ErrorKind::AlreadyExists && self.recipe.early.is_some() => {
+                fs::remove_file(&to)?;
+                Ok(place()?)
+            }
+            done => Ok(done?),
+        }
     }
 }
 

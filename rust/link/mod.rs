@@ -1,5 +1,7 @@
 //! Places files of the store in a tree: by hard link, else by reflink, else by copy.
 
+pub mod early;
+
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};

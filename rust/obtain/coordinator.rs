@@ -15,7 +15,7 @@ use crate::fs;
 use crate::obtain::begin::{Beginning, Place, keep};
 use crate::obtain::job::{Job, Step, Verdict};
 use crate::obtain::work::{Urgency, Work};
-use crate::obtain::{Request, check};
+use crate::obtain::{Request, Stored, check};
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::task::{Cancelled, Task};
@@ -54,7 +54,7 @@ pub(super) struct Coordinator<'a> {
     /// Those that are not over, by a number of their own.
     jobs: HashMap<usize, Job>,
     begun: usize,
-    done: Vec<Artifact>,
+    done: Vec<Arc<Artifact>>,
     sender: Sender<News>,
     inbox: Receiver<News>,
     work: Arc<Work<'a>>,
@@ -97,10 +97,18 @@ impl<'a> Coordinator<'a> {
         Place { request: self.request, task: self.task }
     }
 
-    pub(super) fn run<'s>(&mut self, scope: &ScopeFifo<'s>, orders: &Sender<usize>) -> Result<Vec<Artifact>>
+    pub(super) fn run<'s>(
+        &mut self,
+        scope: &ScopeFifo<'s>,
+        orders: &Sender<usize>,
+    ) -> Result<Vec<Arc<Artifact>>>
     where
         'a: 's,
     {
+        let present = self.request.present.iter().enumerate();
+        for (at, artifact) in present.filter_map(|(at, found)| Some((at, found.as_ref()?))) {
+            self.tell(scope, move |stored| stored(at, artifact));
+        }
         let result = self.work(scope, orders);
         if result.is_err() {
             // Readers that wait for bytes must not wait for ever.
@@ -114,7 +122,7 @@ impl<'a> Coordinator<'a> {
         'a: 's,
     {
         loop {
-            self.begin_jobs(orders)?;
+            self.begin_jobs(scope, orders)?;
             if self.jobs.is_empty() && self.beginning == 0 {
                 return Ok(());
             }
@@ -127,7 +135,10 @@ impl<'a> Coordinator<'a> {
     }
 
     /// Begins as many jobs as there is room for; what other runs are getting comes last.
-    fn begin_jobs(&mut self, orders: &Sender<usize>) -> Result<()> {
+    fn begin_jobs<'s>(&mut self, scope: &ScopeFifo<'s>, orders: &Sender<usize>) -> Result<()>
+    where
+        'a: 's,
+    {
         let room = self.request.connections + AHEAD;
         while self.jobs.len() + self.beginning < room
             && let Some(package) = self.queue.pop_front()
@@ -144,7 +155,7 @@ impl<'a> Coordinator<'a> {
             let turn = Flock::wait(&self.place().lock_path(package), self.task)?;
             drop(span);
             let begun = self.place().begin_with(package, turn)?;
-            self.begin(package, begun)?;
+            self.begin(package, begun, scope)?;
         }
         Ok(())
     }
@@ -157,14 +168,17 @@ impl<'a> Coordinator<'a> {
         self.fetcher.as_ref().ok_or(Error::Cancelled(Cancelled))
     }
 
-    fn begin(&mut self, package: usize, beginning: Beginning) -> Result<()> {
+    fn begin<'s>(&mut self, package: usize, beginning: Beginning, scope: &ScopeFifo<'s>) -> Result<()>
+    where
+        'a: 's,
+    {
         let (turn, file, folder) = match beginning {
             Beginning::Elsewhere => {
                 self.elsewhere.push_back(package);
                 return Ok(());
             }
             Beginning::Found(artifact) => {
-                self.count(*artifact);
+                self.count(package, *artifact, scope);
                 return Ok(());
             }
             Beginning::Ours { turn, file, folder } => (turn, file, folder),
@@ -207,7 +221,7 @@ impl<'a> Coordinator<'a> {
         let (at, failed) = match news {
             News::Begun(package, beginning) => {
                 self.beginning -= 1;
-                return self.begin(package, beginning?);
+                return self.begin(package, beginning?, scope);
             }
             News::Arrived(at) => (at, None),
             News::Opened(at, Ok(unpacking)) => {
@@ -216,7 +230,7 @@ impl<'a> Coordinator<'a> {
             }
             News::Extracted(at, Ok(())) => (at, Some(None)),
             News::Published(at, Ok(artifact)) => {
-                self.close(at, artifact);
+                self.close(at, artifact, scope);
                 return Ok(());
             }
             News::Opened(at, Err(fault))
@@ -343,22 +357,46 @@ impl<'a> Coordinator<'a> {
             drop(span);
             let _ = sender.send(news);
         });
-        // Whoever is free does what is most urgent by then.
-        let work = Arc::clone(&self.work);
-        scope.spawn_fifo(move |_| work.do_next());
+        self.take_up(scope);
     }
 
     /// A job is over: its lock is given up, and its bytes, for whose memory others may wait.
-    fn close(&mut self, at: usize, artifact: Artifact) {
-        if let Some(job) = self.jobs.remove(&at) {
-            let package = self.request.lock.packages[job.package].name.clone();
-            self.task.emit(Event::Stored { package });
-        }
-        self.count(artifact);
+    fn close<'s>(&mut self, at: usize, artifact: Artifact, scope: &ScopeFifo<'s>)
+    where
+        'a: 's,
+    {
+        let Some(job) = self.jobs.remove(&at) else { return };
+        self.task.emit(Event::Stored { package: self.name(job.package).to_owned() });
+        self.count(job.package, artifact, scope);
     }
 
-    fn count(&mut self, artifact: Artifact) {
+    fn count<'s>(&mut self, package: usize, artifact: Artifact, scope: &ScopeFifo<'s>)
+    where
+        'a: 's,
+    {
         self.task.counters.packages_done.fetch_add(1, Ordering::Relaxed);
-        self.done.push(artifact);
+        let artifact = Arc::new(artifact);
+        self.done.push(Arc::clone(&artifact));
+        self.tell(scope, move |stored| stored(package, &artifact));
+    }
+
+    /// Has it told that an artifact is stored.
+    fn tell<'s>(&self, scope: &ScopeFifo<'s>, tell: impl FnOnce(&Stored<'a>) + Send + 'a)
+    where
+        'a: 's,
+    {
+        if let Some(stored) = self.request.stored {
+            self.work.add(Urgency::AtLast, move || tell(stored));
+            self.take_up(scope);
+        }
+    }
+
+    /// Whoever is free does what is most urgent by then.
+    fn take_up<'s>(&self, scope: &ScopeFifo<'s>)
+    where
+        'a: 's,
+    {
+        let work = Arc::clone(&self.work);
+        scope.spawn_fifo(move |_| work.do_next());
     }
 }

@@ -10,6 +10,7 @@ mod job;
 mod work;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rayon::ThreadPool;
 
@@ -81,11 +82,19 @@ pub struct Request<'a> {
     pub pool: &'a ThreadPool,
     /// This run's own folder.
     pub run: &'a Run,
+    /// Told of each artifact once it is in the store, with its position in the lock, on threads of the pool that have
+    /// nothing more urgent to do: of those that are `present` first.
+    pub stored: Option<&'a Stored<'a>>,
+    /// By position in the lock: what the store has.
+    pub present: &'a [Option<Artifact>],
 }
+
+/// See [`Request::stored`].
+pub type Stored<'a> = dyn Fn(usize, &Artifact) + Sync + 'a;
 
 impl Request<'_> {
     /// Gets all that is missing; what was good stays in the store, whatever fails.
-    pub fn run(&self, task: &Task) -> Result<Vec<Artifact>> {
+    pub fn run(&self, task: &Task) -> Result<Vec<Arc<Artifact>>> {
         if self.plan.missing.is_empty() {
             return Ok(Vec::new());
         }

@@ -76,8 +76,21 @@ impl Staging {
         if let (Site::Beside(made), false) = (&staging.site, own) {
             run.answer_for(made.folder())?;
         }
-        staging.clear()?;
+        if staging.is_beside() {
+            staging.clear()?;
+        }
         Ok(staging)
+    }
+
+    /// Whether it is apart from what stands at the prefix.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        matches!(self.site, Site::Beside(_))
+    }
+
+    /// To be called when the tree's parts are all there: in place, what stands at the prefix goes now.
+    pub fn begin(&self) -> Result<(), FsError> {
+        if self.is_beside() { Ok(()) } else { self.clear() }
     }
 
     /// The folder to build in.

@@ -231,7 +231,17 @@ impl Healer<'_> {
             };
             let plan = Plan { missing: vec![at], bytes: 0 };
             let (store, pool, run) = (self.store, self.pool, self.run);
-            match (obtain::Request { lock, store, plan: &plan, connections: 16, pool, run }).run(self.task) {
+            let request = obtain::Request {
+                lock,
+                store,
+                plan: &plan,
+                connections: 16,
+                pool,
+                run,
+                stored: None,
+                present: &[],
+            };
+            match request.run(self.task) {
                 Ok(_) => return Ok(true),
                 Err(fault) if fault.kind() == Kind::Cancelled => return Err(fault),
                 Err(fault) => last = Some(fault),
