@@ -94,10 +94,10 @@ def edit_record(prefix: Path, name: str, **changes: Any) -> None:
     replace_text(path, json.dumps({key: value for key, value in record.items() if value is not None}))
 
 
-def move_channel(prefix: Path, url: str) -> None:
-    """Let all records say that their archives came from ``url`` instead of CHANNEL."""
+def move_channel(prefix: Path, url: str, *, old: str = CHANNEL) -> None:
+    """Let all records say that their archives came from ``url`` instead of ``old``."""
     for path in (prefix / "conda-meta").glob("*.json"):
-        replace_text(path, path.read_text().replace(CHANNEL, url))
+        replace_text(path, path.read_text().replace(old, url))
 
 
 def replace_text(path: Path, text: str) -> None:
