@@ -33,7 +33,7 @@ pub struct Options {
     pub side_by_side: bool,
     /// Larger files are hashed alone all the same; see [`super::alone_above`]. Bytes.
     pub alone: u64,
-    /// Fetch the last 64 KiB first of files of 4 MiB and more, so that a zip's directory is known early.
+    /// Fetch the end first of files of 4 MiB and more, so that a zip's directory is known early.
     pub tail_first: bool,
     /// Proxies by scheme.
     pub proxies: ProxySettings,

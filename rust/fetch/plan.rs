@@ -13,8 +13,9 @@ use super::retry;
 const PROGRESS: u64 = 1 << 20;
 /// Smaller files are soon there as a whole: one more request would cost more than it brings.
 const TAIL_FROM: u64 = 4 << 20;
-/// The end of a zip file with its directory, most often.
-const TAIL: u64 = 64 << 10;
+/// The end of a zip file with its directory, most often: one byte of so many, within bounds.
+const TAIL_SHARE: u64 = 128;
+const TAIL_BOUNDS: (u64, u64) = (128 << 10, 2 << 20);
 
 /// Whether the server gives parts of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +124,8 @@ impl Plan {
 
     fn put_tail_first(&mut self) {
         let Some(last) = self.pieces.pop_back() else { return };
-        let cut = last.end.saturating_sub(TAIL).max(last.start);
+        let tail = (last.end / TAIL_SHARE).clamp(TAIL_BOUNDS.0, TAIL_BOUNDS.1);
+        let cut = last.end.saturating_sub(tail).max(last.start);
         self.pieces.push_front(cut..last.end);
         if cut > last.start {
             self.pieces.push_back(last.start..cut);

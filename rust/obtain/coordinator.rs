@@ -199,7 +199,8 @@ impl<'a> Coordinator<'a> {
         self.begun += 1;
         self.follow(at, &arrival);
         let step = Step::Arriving;
-        let job = Job { package, arrival, file, folder, _turn: turn, step, handed_out: 0, fault: None };
+        let (directory, handed_out, fault) = (None, 0, None);
+        let job = Job { package, arrival, file, folder, _turn: turn, step, directory, handed_out, fault };
         self.jobs.insert(at, job);
         Ok(())
     }
@@ -292,7 +293,7 @@ impl<'a> Coordinator<'a> {
         fs::create_dir(&job.folder)?;
         job.arrival = next.clone();
         job.step = Step::Arriving;
-        job.fault = None;
+        (job.directory, job.fault) = (None, None);
         self.follow(at, next);
         Ok(())
     }

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::fetch::{Arrival, FetchError};
 use crate::store::flock::Flock;
-use crate::unpack::{Planned, Unpacking};
+use crate::unpack::ending::TAIL;
+use crate::unpack::{Planned, ReadAt as _, Unpacking, tail_needed};
 
 /// Entries are begun before their last byte is there if they have more bytes than this.
 const STREAMED: u64 = 32 << 20;
 /// So many of a streamed entry's bytes must be there when it begins.
-const HEAD_START: u64 = 4 << 20;
+const HEAD_START: u64 = 16 << 20;
 
 /// An artifact on its way.
 pub(super) struct Job {
@@ -27,6 +28,8 @@ pub(super) struct Job {
     pub(super) _turn: Flock,
     /// How far it is.
     pub(super) step: Step,
+    /// How many of its last bytes hold the directory, once that is known.
+    pub(super) directory: Option<u64>,
     /// Pieces of its work that are handed out and not done.
     pub(super) handed_out: usize,
     /// What went wrong with it; the cause may be bytes that turn out wrong later.
@@ -71,14 +74,32 @@ impl Job {
         }
     }
 
-    /// Whether the end of the archive is there, in which its directory is.
-    pub(super) fn can_open(&self) -> bool {
-        let end_is_there = match self.arrival.source().size {
-            Some(0) => true,
-            Some(length) => self.arrival.has(&(length - 1..length)),
-            None => matches!(self.verdict(), Verdict::Right),
-        };
-        matches!(self.step, Step::Arriving) && end_is_there
+    /// Whether its directory is there, so that whoever reads it need not wait for bytes.
+    pub(super) fn can_open(&mut self) -> bool {
+        if !matches!(self.step, Step::Arriving) {
+            return false;
+        }
+        if matches!(self.verdict(), Verdict::Right) {
+            return true;
+        }
+        let Some(length) = self.arrival.source().size else { return false };
+        let mut needed = self.directory.unwrap_or_else(|| TAIL.min(length));
+        while self.arrival.has(&(length - needed..length)) {
+            if self.directory == Some(needed) {
+                return true;
+            }
+            needed = self.tail_needed(needed, length);
+            self.directory = Some(needed);
+        }
+        false
+    }
+
+    /// How many of the last bytes the directory needs, given that so many are there.
+    fn tail_needed(&self, there: u64, length: u64) -> u64 {
+        let mut tail = vec![0; usize::try_from(there).unwrap_or(usize::MAX)];
+        let read = self.arrival.read_exact_at(&mut tail, length - there);
+        // Whoever opens it will say what is wrong with it.
+        read.ok().and_then(|()| tail_needed(&tail, length).ok()).unwrap_or(there)
     }
 
     /// Begins the unpacking of what was opened.
