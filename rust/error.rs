@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::fetch::FetchError;
+use crate::finish::prefix::{RewriteError, TooLong};
 use crate::fs::FsError;
 use crate::interpreter::NodeError;
 use crate::layout::LayoutError;
@@ -45,6 +46,16 @@ pub enum Error {
     /// Nothing can be published at the prefix.
     #[error(transparent)]
     Prefix(#[from] PrefixError),
+    /// A file of a package has no room for the prefix.
+    #[error("{package}: {} can't be written: {fault}", path.display())]
+    PrefixTooLong {
+        /// As it is locked.
+        package: String,
+        /// Where it would stand.
+        path: PathBuf,
+        /// The lengths.
+        fault: TooLong,
+    },
     /// What `exec` was given is no environment.
     #[error("{0:?} is no lock file, no environment, and no id of one in this store")]
     NoEnvironment(String),
@@ -88,6 +99,18 @@ impl From<FlockError> for Error {
         match fault {
             FlockError::Cancelled(fault) => fault.into(),
             FlockError::Fs(fault) => fault.into(),
+        }
+    }
+}
+
+impl Error {
+    /// Of a file that could not be written anew, which would stand at `path`.
+    pub(crate) fn rewriting(fault: RewriteError, package: &str, path: &Path) -> Self {
+        match fault {
+            RewriteError::Fs(fault) => fault.into(),
+            RewriteError::TooLong(fault) => {
+                Self::PrefixTooLong { package: package.to_owned(), path: path.to_owned(), fault }
+            }
         }
     }
 }
@@ -148,7 +171,11 @@ impl Error {
             },
             Self::Layout(_) | Self::Mismatch(_) => Kind::Artifact,
             Self::Node(_) => Kind::Node,
-            Self::Fs(_) | Self::Prefix(_) | Self::Unfinished(_) | Self::Threads(_) => Kind::FileSystem,
+            Self::Fs(_)
+            | Self::Prefix(_)
+            | Self::PrefixTooLong { .. }
+            | Self::Unfinished(_)
+            | Self::Threads(_) => Kind::FileSystem,
         }
     }
 
@@ -161,6 +188,7 @@ impl Error {
             | Self::Prefix(PrefixError::Fs(fault))
             | Self::Unpack(UnpackError { cause: Cause::File(fault), .. }) => Some(&fault.path),
             Self::Prefix(PrefixError::Foreign(path) | PrefixError::Unfit { path, .. })
+            | Self::PrefixTooLong { path, .. }
             | Self::Unfinished(path) => Some(path),
             _ => None,
         }
@@ -174,6 +202,7 @@ impl Error {
             Self::Mismatch(MismatchError::Files { package, .. } | MismatchError::Absent { package, .. }) => {
                 Some(package)
             }
+            Self::PrefixTooLong { package, .. } => Some(package),
             _ => None,
         }
     }
@@ -187,6 +216,9 @@ impl Error {
             Self::Fetch(fault) => fault.hint().map(str::to_owned),
             Self::Mismatch(_) => {
                 Some("lock again, and bring the new lock and what lies beside it".to_owned())
+            }
+            Self::PrefixTooLong { fault, .. } => {
+                Some(format!("name a --prefix of {} bytes at most", fault.placeholder))
             }
             Self::Prefix(PrefixError::Foreign(_)) => Some("name a --prefix that is not there yet".to_owned()),
             Self::NoEnvironment(_) => Some("give a lock that `fastenv lock` wrote".to_owned()),

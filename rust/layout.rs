@@ -250,8 +250,8 @@ struct Composer<'a> {
 impl Composer<'_> {
     fn gather(&mut self, python: &str) -> Result<(), LayoutError> {
         self.dir("");
+        self.dir("bin");
         if !python.is_empty() {
-            self.dir("bin");
             self.dir(&self.site.clone());
         }
         for package in 0..self.artifacts.len() {
@@ -394,8 +394,7 @@ impl Composer<'_> {
     /// Generated scripts against each other and against files in `bin`.
     fn settle_scripts(&mut self, python: &str) {
         let mut takers: HashMap<String, (usize, Winner)> = HashMap::new();
-        let Some(&bin) = self.ids.get("bin") else { return };
-        let bin = bin as usize;
+        let bin = self.ids["bin"] as usize;
         for place in &self.claims[bin].files {
             let name = item_of(self.artifacts, *place).name().to_owned();
             takers.insert(name, (place.package as usize, Winner::File(*place)));

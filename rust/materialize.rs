@@ -18,7 +18,7 @@ use crate::interpreter::{Interpreter, Search};
 use crate::layout;
 use crate::link::early::Early;
 use crate::link::{LinkMode, Linker};
-use crate::lock::{Lock, LockError, LockedInterpreter, Package};
+use crate::lock::{Lock, Owner, Unit};
 use crate::obtain;
 use crate::plan::Plan;
 use crate::prefix::Standing;
@@ -95,7 +95,6 @@ pub fn refresh(lock: &Lock, options: &Options, task: &Task) -> Result<Report> {
 }
 
 fn find_or_make(lock: &Lock, options: &Options, keep_edits: bool, task: &Task) -> Result<Report> {
-    wanted_interpreter(lock)?;
     let store = Store::open(&Root::choose(options.root.as_deref())?)?;
     let prefix = prefix_of(lock, &store, options)?;
     let report = match standing_env(lock, &store, &prefix, options) {
@@ -152,12 +151,6 @@ fn make(
     }
 }
 
-/// The interpreter that an environment of wheels stands on. Conda packages have no way into a tree yet.
-fn wanted_interpreter(lock: &Lock) -> Result<&LockedInterpreter> {
-    let none_of_conda = lock.interpreter.as_ref().filter(|_| lock.conda.is_empty());
-    Ok(none_of_conda.ok_or(LockError::Conda { count: lock.conda.len() })?)
-}
-
 /// A pool of our own: the global one may be another library's.
 pub fn pool(jobs: Option<usize>) -> Result<ThreadPool> {
     let threads = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -194,7 +187,7 @@ fn standing_env(lock: &Lock, store: &Store, prefix: &Path, options: &Options) ->
 }
 
 fn reuse(lock: &Lock, prefix: PathBuf) -> Report {
-    let (env_id, packages) = (lock.env_id, lock.packages.len());
+    let (env_id, packages) = (lock.env_id, lock.count());
     Report { prefix, env_id, packages, fetched_bytes: 0, reused: true, warnings: Vec::new() }
 }
 
@@ -229,17 +222,18 @@ impl Making<'_> {
         }
         let mut warnings = Vec::new();
         let interpreter = self.interpreter(&mut warnings)?;
+        let interpreter = interpreter.as_ref();
         // No artifact is taken away from here on.
         let _store = Flock::wait_shared(&self.store.flock("store"), self.task)?;
         let run = Run::begin(&self.store.folder("tmp"))?;
-        let kept = self.fill(&run, standing, &interpreter, &mut warnings)?;
+        let kept = self.fill(&run, standing, interpreter, &mut warnings)?;
         if let Some(kept) = kept {
             self.warn(&mut warnings, "", format!("what was changed there is kept as {}", kept.display()));
         }
         Ok(Report {
             prefix: self.prefix.to_owned(),
             env_id: self.lock.env_id,
-            packages: self.lock.packages.len(),
+            packages: self.lock.count(),
             fetched_bytes: self.task.counters.fetched_bytes.load(Ordering::Relaxed),
             reused: false,
             warnings,
@@ -251,7 +245,7 @@ impl Making<'_> {
         &self,
         run: &Run,
         standing: &Standing,
-        interpreter: &Interpreter,
+        interpreter: Option<&Interpreter>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
         for tried in 0.. {
@@ -284,10 +278,14 @@ impl Making<'_> {
         Ok(true)
     }
 
-    fn interpreter(&self, warnings: &mut Vec<String>) -> Result<Interpreter> {
+    /// That of the node, if the environment is to be a venv of it.
+    fn interpreter(&self, warnings: &mut Vec<String>) -> Result<Option<Interpreter>> {
+        let Some(wanted) = self.lock.interpreter.as_ref().filter(|_| self.lock.is_venv()) else {
+            return Ok(None);
+        };
         let cache = self.store.folder("interpreters");
         let search = Search {
-            wanted: wanted_interpreter(self.lock)?,
+            wanted,
             platform: &self.lock.platform,
             explicit: self.options.python.as_deref(),
             strict: self.options.strict,
@@ -299,10 +297,10 @@ impl Making<'_> {
         if let Some(warning) = warning {
             self.warn(warnings, "", warning);
         }
-        Ok(interpreter)
+        Ok(Some(interpreter))
     }
 
-    /// All artifacts, in the order of the packages; those that the store lacks are fetched.
+    /// All artifacts, in the order of the units; those that the store lacks are fetched.
     fn artifacts(
         &self,
         run: &Run,
@@ -310,10 +308,9 @@ impl Making<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Vec<Artifact>> {
         let span = self.task.span(Deed::Stage("plan"), "");
-        let packages = &self.lock.packages;
-        let find = |package: &Package| self.store.admit(package.sha256, self.doubt, self.task);
-        let found: Result<Vec<Option<Artifact>>> =
-            self.pool.install(|| packages.par_iter().map(find).collect());
+        let units: Vec<Unit<'_>> = self.lock.units().collect();
+        let find = |unit: &Unit<'_>| self.store.admit(unit.sha256, self.doubt, self.task);
+        let found: Result<Vec<Option<Artifact>>> = self.pool.install(|| units.par_iter().map(find).collect());
         let mut found = found?;
         let present: HashSet<Sha256> = found.iter().flatten().map(|artifact| artifact.sha256).collect();
         let plan = Plan::new(self.lock, &present);
@@ -335,23 +332,25 @@ impl Making<'_> {
             present: &found,
         };
         for artifact in request.run(self.task)? {
-            for at in (0..packages.len()).filter(|&at| packages[at].sha256 == artifact.sha256) {
+            for at in (0..units.len()).filter(|&at| units[at].sha256 == artifact.sha256) {
                 found[at] = Some(Artifact::clone(&artifact));
             }
         }
         let artifacts: Vec<Artifact> = found.into_iter().flatten().collect();
-        debug_assert_eq!(artifacts.len(), packages.len(), "what was missing was obtained");
-        for (package, artifact) in packages.iter().zip(&artifacts) {
-            obtain::check(package, &artifact.index)?;
+        debug_assert_eq!(artifacts.len(), units.len(), "what was missing was obtained");
+        for (unit, artifact) in units.iter().zip(&artifacts) {
+            if let Owner::Wheel(at) = unit.owner {
+                obtain::check(&self.lock.packages[at], &artifact.index)?;
+            }
             for warning in &artifact.index.warnings {
-                self.warn(warnings, &package.name, warning.clone());
+                self.warn(warnings, unit.name, warning.clone());
             }
         }
         Ok(artifacts)
     }
 
     fn announce(&self, plan: &Plan) {
-        let (packages, missing) = (self.lock.packages.len() as u64, plan.missing.len() as u64);
+        let (packages, missing) = (self.lock.count() as u64, plan.missing.len() as u64);
         let counters = &self.task.counters;
         counters.packages_total.store(packages, Ordering::Relaxed);
         counters.packages_done.store(packages - missing, Ordering::Relaxed);
@@ -363,7 +362,7 @@ impl Making<'_> {
         &self,
         staging: Staging,
         standing: &Standing,
-        interpreter: &Interpreter,
+        interpreter: Option<&Interpreter>,
         parts: &Parts<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
@@ -384,6 +383,7 @@ impl Making<'_> {
             layout: &layout,
             interpreter,
             python: &python,
+            store: self.store,
             staging: &folder,
             prefix: self.prefix,
             early,
@@ -407,12 +407,13 @@ impl Making<'_> {
     fn attach(
         &self,
         tree: &Path,
-        interpreter: &Interpreter,
+        interpreter: Option<&Interpreter>,
         artifacts: &[Artifact],
         manifest: &Manifest,
         linker: &Linker,
     ) -> Result<()> {
-        let flavour = Flavour::of(interpreter).filter(|_| self.options.byte_code != ByteCode::No);
+        // The byte code of an environment with a python of its own is made and linked when it can be asked.
+        let flavour = interpreter.and_then(Flavour::of).filter(|_| self.options.byte_code != ByteCode::No);
         let Some(flavour) = flavour else { return Ok(()) };
         let find = |artifact: &Artifact| flavour.find(self.store, artifact.sha256);
         let byte_code: Vec<Artifact> = artifacts.par_iter().filter_map(find).collect();
@@ -427,15 +428,23 @@ impl Making<'_> {
     }
 
     /// Writes the state, after the last change to `bin` and site-packages.
-    fn seal(&self, folder: &Path, interpreter: &Interpreter, python: &str, own: bool) -> Result<()> {
-        let site = format!("lib/{python}/site-packages");
+    fn seal(&self, folder: &Path, interpreter: Option<&Interpreter>, python: &str, own: bool) -> Result<()> {
+        let site = if python.is_empty() { String::new() } else { format!("lib/{python}/site-packages") };
         if own {
             // What the store owns is nobody's to install into; see `Standing::Changed` for root, who can.
             fs::set_mode(&folder.join("bin"), 0o555)?;
-            fs::set_mode(&folder.join(&site), 0o555)?;
+            if !site.is_empty() {
+                fs::set_mode(&folder.join(&site), 0o555)?;
+            }
         }
         let (env_id, store) = (self.lock.env_id, (self.store.folder(""), self.generation));
-        let state = State::of(folder, self.prefix, env_id, store, &interpreter.executable, &site)?;
+        let own_python = self.prefix.join("bin/python");
+        let python = match interpreter {
+            Some(interpreter) => &interpreter.executable,
+            None if site.is_empty() => self.prefix,
+            None => &own_python,
+        };
+        let state = State::of(folder, self.prefix, env_id, store, python, &site)?;
         if self.options.durable {
             fs::sync_file_system(folder)?;
             fs::sync_file_system(&self.store.folder("artifacts"))?;

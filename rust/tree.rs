@@ -4,40 +4,47 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rayon::Scope;
 use rayon::prelude::*;
 
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
+use crate::finish::conda_meta::{self, Installed};
+use crate::finish::prefix::Replacement;
 use crate::finish::record::{self, Row};
 use crate::finish::{Generated, generate, scripts, venv};
 use crate::fs;
 use crate::interpreter::Interpreter;
-use crate::layout::{Layout, Place, Winner, file_of};
+use crate::layout::{Item, Layout, Place, Winner, file_of, item_of};
 use crate::link::Linker;
 use crate::link::early::Early;
-use crate::lock::Lock;
+use crate::lock::{Lock, Owner};
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
+use crate::prefix::publish::PrefixError;
+use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::task::Task;
 use crate::timeline::Deed;
+use crate::unpack::Index;
 
 /// All that a tree is made from.
 #[derive(Clone, Copy)]
 pub struct Recipe<'a> {
     /// What was locked.
     pub lock: &'a Lock,
-    /// One a package of the lock, in its order.
+    /// One a unit of the lock, in its order.
     pub artifacts: &'a [Artifact],
     /// Which file stands where.
     pub layout: &'a Layout,
-    /// Of the node.
-    pub interpreter: &'a Interpreter,
-    /// `python3.11`.
+    /// Of the node; none where the environment is no venv.
+    pub interpreter: Option<&'a Interpreter>,
+    /// `python3.11`; empty where there is none.
     pub python: &'a str,
+    /// Where artifacts come from, and archives that no index gives again.
+    pub store: &'a Store,
     /// Where the tree is built.
     pub staging: &'a Path,
     /// Where it will stand: texts name this path.
@@ -49,13 +56,17 @@ pub struct Recipe<'a> {
 impl Recipe<'_> {
     /// Builds the tree on the calling rayon pool: all but the state, which is written last.
     pub fn build(&self, linker: &Linker, task: &Task) -> Result<Manifest> {
-        self.plant(linker, task)?;
+        let anew = self.plant(linker, task)?;
         let _span = task.span(Deed::Stage("finish"), "");
-        let (mut generated, links) = venv::write(self.staging, self.prefix, self.interpreter, self.python)?;
+        let (mut generated, links) = match self.interpreter {
+            Some(interpreter) => venv::write(self.staging, self.prefix, interpreter, self.python)?,
+            None => (Vec::new(), Vec::new()),
+        };
         let own_scripts = self.write_scripts()?;
-        let records = self.write_records(&own_scripts, task)?;
+        generated.extend(self.write_records(&own_scripts, task)?);
+        generated.extend(self.write_conda_meta(&own_scripts, &anew, task)?);
         generated.extend(own_scripts.into_iter().map(|(_, file)| file));
-        generated.extend(records);
+        generated.extend(anew.into_iter().map(|(_, file)| file));
         generated.sort_by(|one, other| one.path.cmp(&other.path));
         let manifest = Manifest { artifacts: self.artifact_rows(), generated, links, lost: self.lost_rows() };
         self.write_own(&manifest)?;
@@ -69,15 +80,23 @@ impl Recipe<'_> {
 
     /// Makes the directories and links their files, a task a directory. A directory is changed by its own task alone,
     /// which also makes the directories in it, so that no two threads wait for one directory.
-    fn plant(&self, linker: &Linker, task: &Task) -> Result<()> {
-        let planting = Planting { recipe: self, linker, task, failure: OnceLock::new() };
+    fn plant(&self, linker: &Linker, task: &Task) -> Result<Vec<(Place, Generated)>> {
+        let planting =
+            Planting { recipe: self, linker, task, failure: OnceLock::new(), anew: Mutex::default() };
         rayon::scope(|scope| planting.fill(scope, 0));
         if let Some(fault) = planting.failure.into_inner() {
             return Err(fault);
         }
+        let anew = planting.anew.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if self.python.is_empty() {
+            return Ok(anew);
+        }
         // Made now, so that an import by root does not move the folder's time; a wheel may have brought it.
         let cache = self.staging.join(self.site()).join("__pycache__");
-        if fs::exists(&cache) { Ok(()) } else { Ok(fs::create_dir(&cache)?) }
+        if !fs::exists(&cache) {
+            fs::create_dir(&cache)?;
+        }
+        Ok(anew)
     }
 
     /// Entry points and `#!python` files, each with its position in the layout.
@@ -87,7 +106,7 @@ impl Recipe<'_> {
         for (at, script) in self.layout.scripts.iter().enumerate() {
             let path = format!("bin/{}", script.entry_point.name);
             let text = scripts::entry_point(&script.entry_point, &python);
-            let package = &self.lock.packages[script.package].name;
+            let package = self.lock.unit(script.package).name;
             let file = generate(self.staging, path, package, text.as_bytes(), true)?;
             written.push((ScriptKey::EntryPoint(at), file));
         }
@@ -95,7 +114,7 @@ impl Recipe<'_> {
             let artifact = &self.artifacts[place.package as usize];
             let file = file_of(self.artifacts, place);
             let content = scripts::rewrite(&fs::read(&artifact.file(file))?, &python);
-            let package = &self.lock.packages[place.package as usize].name;
+            let package = self.lock.unit(place.package as usize).name;
             let path = format!("bin/{}", file.name);
             written
                 .push((ScriptKey::Rewritten(place), generate(self.staging, path, package, &content, true)?));
@@ -105,7 +124,7 @@ impl Recipe<'_> {
 
     fn write_records(&self, scripts: &[(ScriptKey, Generated)], task: &Task) -> Result<Vec<Generated>> {
         let by_key: HashMap<ScriptKey, &Generated> = scripts.iter().map(|(key, file)| (*key, file)).collect();
-        let written: Vec<Vec<Generated>> = (0..self.artifacts.len())
+        let written: Vec<Vec<Generated>> = (0..self.lock.packages.len())
             .into_par_iter()
             .map(|package| {
                 task.check()?;
@@ -192,8 +211,62 @@ impl Recipe<'_> {
         Ok(Some((file.sha256, file.size)))
     }
 
+    /// Records and history of the conda packages.
+    fn write_conda_meta(
+        &self,
+        scripts: &[(ScriptKey, Generated)],
+        anew: &[(Place, Generated)],
+        task: &Task,
+    ) -> Result<Vec<Generated>> {
+        if self.lock.conda.is_empty() {
+            return Ok(Vec::new());
+        }
+        let folder = self.staging.join(conda_meta::FOLDER);
+        if !fs::exists(&folder) {
+            fs::create_dir(&folder)?;
+        }
+        let mut rewritten = vec![HashMap::new(); self.lock.conda.len()];
+        for (place, file) in anew {
+            if let Owner::Conda(at) = self.lock.owner(place.package as usize) {
+                rewritten[at].insert(place.file, file.sha256);
+            }
+        }
+        let records = self.lock.conda.par_iter().zip(&rewritten).enumerate();
+        let written = records.map(|(at, (package, rewritten))| {
+            task.check()?;
+            let unit = self.lock.position(Owner::Conda(at));
+            let artifact = &self.artifacts[unit];
+            let installed = Installed {
+                package,
+                index: &artifact.index,
+                python: self.python,
+                archive: &self.store.archive(package.sha256, &package.file_name),
+                folder: &artifact.folder,
+                rewritten,
+                scripts: &self.scripts_of(unit, scripts),
+            };
+            let path = format!("{}/{}", conda_meta::FOLDER, conda_meta::file_name(package));
+            Ok(generate(self.staging, path, &package.name, installed.record().as_bytes(), false)?)
+        });
+        let mut written = written.collect::<Result<Vec<Generated>>>()?;
+        let indexes: Vec<&Index> = self.artifacts.iter().map(|artifact| &artifact.index).collect();
+        let history = conda_meta::history(&self.lock.conda, &indexes);
+        let path = format!("{}/history", conda_meta::FOLDER);
+        written.push(generate(self.staging, path, "", history.as_bytes(), false)?);
+        Ok(written)
+    }
+
+    /// The scripts that were generated for a unit.
+    fn scripts_of<'s>(&self, unit: usize, scripts: &'s [(ScriptKey, Generated)]) -> Vec<&'s Generated> {
+        let is_its = |key: &ScriptKey| match key {
+            ScriptKey::EntryPoint(at) => self.layout.scripts[*at].package == unit,
+            ScriptKey::Rewritten(_) => false,
+        };
+        scripts.iter().filter(|(key, _)| is_its(key)).map(|(_, file)| file).collect()
+    }
+
     fn artifact_rows(&self) -> Vec<(Sha256, String)> {
-        let names = self.lock.packages.iter().map(|package| package.name.clone());
+        let names = self.lock.units().map(|unit| unit.name.to_owned());
         self.artifacts.iter().map(|artifact| artifact.sha256).zip(names).collect()
     }
 
@@ -204,7 +277,9 @@ impl Recipe<'_> {
             .keys()
             .map(|place| {
                 let artifact = &self.artifacts[place.package as usize];
-                (artifact.sha256, artifact.index.path(file_of(self.artifacts, *place)))
+                let item = item_of(self.artifacts, *place);
+                let dir = &artifact.index.dirs[item.dir() as usize];
+                (artifact.sha256, format!("{dir}/{}", item.name()))
             })
             .collect();
         rows.sort_unstable();
@@ -234,12 +309,19 @@ struct Planting<'a> {
     task: &'a Task,
     /// The first; the others are its company.
     failure: OnceLock<Error>,
+    /// What was written with another prefix.
+    anew: Mutex<Vec<(Place, Generated)>>,
 }
 
 impl Planting<'_> {
     fn fill<'s>(&'s self, scope: &Scope<'s>, at: u32) {
+        self.note(|| self.try_fill(scope, at));
+    }
+
+    /// Does it unless something failed before, and keeps its failure.
+    fn note(&self, deed: impl FnOnce() -> Result<()>) {
         if self.failure.get().is_none()
-            && let Err(fault) = self.try_fill(scope, at)
+            && let Err(fault) = deed()
         {
             let _ = self.failure.set(fault);
         }
@@ -260,6 +342,12 @@ impl Planting<'_> {
         let folder = staging.join(&dir.path);
         let files = early.map_or_else(|| Cow::from(&dir.files), |early| early.unplaced(&dir.files).into());
         files.iter().try_for_each(|place| self.link(*place, &folder))?;
+        for &place in &dir.links {
+            self.make_link(place, &folder)?;
+        }
+        for &place in &dir.anew {
+            scope.spawn(move |_| self.note(|| self.rewrite(&dir.path, place)));
+        }
         span.end_shared(files.iter().map(|place| place.package));
         Ok(())
     }
@@ -267,16 +355,58 @@ impl Planting<'_> {
     fn link(&self, place: Place, folder: &Path) -> Result<()> {
         let artifact = &self.recipe.artifacts[place.package as usize];
         let file = file_of(self.recipe.artifacts, place);
-        let to = folder.join(&file.name);
-        let place = || self.linker.place(&artifact.file(file), &to, file.executable, artifact.mtime());
-        match place() {
-            // Another package's, which was there earlier but does not have the path.
+        let (to, time) = (folder.join(&file.name), artifact.time(place.file as usize));
+        let place = || self.linker.place(&artifact.file(file), &to, file.executable, time);
+        Ok(self.instead(&to, place)?)
+    }
+
+    fn make_link(&self, place: Place, folder: &Path) -> Result<()> {
+        let Item::Link(link) = item_of(self.recipe.artifacts, place) else { return Ok(()) };
+        let to = folder.join(&link.name);
+        Ok(self.instead(&to, || fs::symlink(Path::new(&link.target), &to))?)
+    }
+
+    /// Makes something at `to`, where another package's file may be, which was there earlier but does not have the path.
+    fn instead(&self, to: &Path, make: impl Fn() -> fs::Result<()>) -> fs::Result<()> {
+        match make() {
             Err(fault) if fault.kind() == ErrorKind::AlreadyExists && self.recipe.early.is_some() => {
-                fs::remove_file(&to)?;
-                Ok(place()?)
+                fs::remove_file(to)?;
+                make()
             }
-            done => Ok(done?),
+            done => done,
         }
+    }
+}
+
+impl Planting<'_> {
+    /// Writes a file with the prefix where its placeholder was.
+    fn rewrite(&self, dir: &str, place: Place) -> Result<()> {
+        self.task.check()?;
+        let Recipe { staging, artifacts, lock, prefix, .. } = self.recipe;
+        let Item::Anew(file, rewrite) = item_of(artifacts, place) else { return Ok(()) };
+        let artifact = &artifacts[place.package as usize];
+        let conda = artifact.index.conda.as_deref();
+        let placeholder = rewrite.placeholder.and_then(|at| Some(conda?.placeholders[at as usize].as_str()));
+        let replacement = Replacement {
+            placeholder: placeholder.unwrap_or_default(),
+            prefix: prefix.to_str().ok_or_else(|| PrefixError::Unfit {
+                path: prefix.to_path_buf(),
+                why: "its name is not UTF-8, and files have to name it",
+            })?,
+        };
+        let path = if dir.is_empty() { file.name.clone() } else { format!("{dir}/{}", file.name) };
+        let package = lock.unit(place.package as usize).name.to_owned();
+        let (from, to) = (artifact.file(file), staging.join(&path));
+        if self.recipe.early.is_some() && !self.recipe.layout.lost.is_empty() && fs::exists(&to) {
+            fs::remove_file(&to)?;
+        }
+        let (executable, mtime) = (file.executable, artifact.time(place.file as usize));
+        let written = replacement.rewrite(&from, &to, rewrite.how, executable, mtime);
+        let (sha256, size) =
+            written.map_err(|fault| Error::rewriting(fault, &package, &prefix.join(&path)))?;
+        let written = Generated { path, package, sha256, size, executable };
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner).push((place, written));
+        Ok(())
     }
 }
 

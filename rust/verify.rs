@@ -184,6 +184,10 @@ fn enter(
     let count = u32::try_from(index.files.len() + links).unwrap_or(u32::MAX);
     for item in (0..count).map(|at| Item::of(index, at)) {
         let (dir, name) = (item.dir() as usize, item.name());
+        // Byte code that came with its source is written anew by Python if it does not fit.
+        if index.conda.is_some() && index.dirs[dir].ends_with("/__pycache__") {
+            continue;
+        }
         if !lost.is_empty() && lost.contains(format!("{}/{name}", index.dirs[dir]).as_str()) {
             continue;
         }

@@ -4,7 +4,7 @@
 //! conda looks for placeholder and prefix in UTF-8, UTF-16 and UTF-32 of both byte orders, one after the other.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use memchr::memmem;
 
@@ -29,13 +29,8 @@ pub struct TooLong {
 #[derive(Debug, thiserror::Error)]
 pub enum RewriteError {
     /// The prefix does not fit.
-    #[error("cannot write {}: {fault}", path.display())]
-    TooLong {
-        /// The file that was to be written.
-        path: PathBuf,
-        /// The lengths.
-        fault: TooLong,
-    },
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
     /// The file system said no.
     #[error(transparent)]
     Fs(#[from] FsError),
@@ -72,9 +67,7 @@ impl Replacement<'_> {
         mtime: i64,
     ) -> Result<(Sha256, u64), RewriteError> {
         let content = fs::read(from)?;
-        let made = self
-            .apply(&content, how)
-            .map_err(|fault| RewriteError::TooLong { path: to.to_owned(), fault })?;
+        let made = self.apply(&content, how)?;
         let mtime = if *made == content { mtime } else { mtime + 1 };
         let mut file = fs::create_new(to, if executable { 0o777 } else { 0o666 })?;
         fs::write_all(&mut file, &made, to)?;

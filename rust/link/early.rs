@@ -72,7 +72,7 @@ impl<'a> Early<'a> {
             }
             task.check()?;
             let to = self.staging.join(dir).join(&file.name);
-            match self.linker.place(&artifact.file(file), &to, file.executable, artifact.mtime()) {
+            match self.linker.place(&artifact.file(file), &to, file.executable, artifact.time(at as usize)) {
                 Ok(()) => *placed = true,
                 Err(fault) if fault.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(fault) => return Err(fault.into()),

@@ -66,12 +66,6 @@ pub enum LockError {
         /// As its content gives.
         computed: Sha256,
     },
-    /// It has conda packages, which are not materialized yet.
-    #[error("the lock has {count} conda packages: this fastenv does not materialize these yet")]
-    Conda {
-        /// How many.
-        count: usize,
-    },
     /// A value that fastenv would not write.
     #[error("{lock}: {place}: {fault}")]
     Value {
@@ -91,7 +85,6 @@ impl LockError {
         Some(match self {
             Self::Fs(_) => "give the path of a lock that `fastenv lock` wrote",
             Self::Newer { .. } => "install a newer fastenv here, or lock with this one",
-            Self::Conda { .. } => "install a newer fastenv here",
             _ => "run `fastenv lock` again in the environment and bring the new file here",
         })
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::fs;
-use crate::lock::Package;
+use crate::lock::Unit;
 use crate::obtain::{MismatchError, Request};
 use crate::store::Store;
 use crate::store::artifact::Artifact;
@@ -38,7 +38,7 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     pub(super) fn lock_path(&self, package: usize) -> PathBuf {
-        let sha256 = self.request.lock.packages[package].sha256;
+        let sha256 = self.request.lock.unit(package).sha256;
         self.request.store.flock(&sha256.to_string())
     }
 
@@ -51,7 +51,7 @@ impl Place<'_> {
 
     /// Begins what nobody else is getting, since `turn` is ours.
     pub(super) fn begin_with(&self, package: usize, turn: Flock) -> Result<Beginning> {
-        let locked = &self.request.lock.packages[package];
+        let locked = self.request.lock.unit(package);
         let (store, task) = (self.request.store, self.task);
         let admit = || store.admit_locked(locked.sha256, task);
         // The threads of the pool are at work: they are waited for only if there may be something to check.
@@ -67,20 +67,20 @@ impl Place<'_> {
 
     /// The file that has the bytes, if one is here: beside the lock, or kept from an earlier one.
     fn local_file(&self, package: usize) -> Result<Option<PathBuf>> {
-        let locked = &self.request.lock.packages[package];
-        let beside = locked.path.as_ref().map(|path| self.request.lock.folder.join(path));
-        let kept = self.request.store.archive(locked.sha256, &locked.file_name);
+        let locked = self.request.lock.unit(package);
+        let beside = locked.path.map(|path| self.request.lock.folder.join(path));
+        let kept = self.request.store.archive(locked.sha256, locked.file_name);
         match (beside, locked.urls.is_empty()) {
             (Some(path), _) if path.is_file() => Ok(Some(path)),
             (Some(_), _) if is_kept(&kept, locked)? => Ok(Some(kept)),
-            (Some(path), true) => Err(MismatchError::Absent { package: locked.name.clone(), path }.into()),
+            (Some(path), true) => Err(MismatchError::Absent { package: locked.name.to_owned(), path }.into()),
             _ => Ok(None),
         }
     }
 }
 
 /// Whether an archive is kept, and right: the power may have failed before it reached the disk.
-fn is_kept(kept: &Path, locked: &Package) -> Result<bool> {
+fn is_kept(kept: &Path, locked: Unit<'_>) -> Result<bool> {
     if !kept.is_file() {
         return Ok(false);
     }
@@ -92,8 +92,8 @@ fn is_kept(kept: &Path, locked: &Package) -> Result<bool> {
 }
 
 /// Keeps a copy of a local artifact, which no index gives again.
-pub(super) fn keep(store: &Store, locked: &Package, file: &Path, made: &Path) -> Result<()> {
-    let kept = store.archive(locked.sha256, &locked.file_name);
+pub(super) fn keep(store: &Store, locked: Unit<'_>, file: &Path, made: &Path) -> Result<()> {
+    let kept = store.archive(locked.sha256, locked.file_name);
     if file == kept || is_kept(&kept, locked)? {
         return Ok(());
     }

@@ -12,15 +12,16 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
+use crate::lock::Owner;
 use crate::obtain::begin::{Beginning, Place, keep};
 use crate::obtain::job::{Job, Step, Verdict};
+use crate::obtain::unpacking::Unpacking;
 use crate::obtain::work::{Urgency, Work};
 use crate::obtain::{Request, Stored, check};
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::task::{Cancelled, Task};
 use crate::timeline::Deed;
-use crate::unpack::{Expected, Unpacking};
 
 /// Jobs at once beyond the connections: so that no connection waits for one that is being unpacked.
 const AHEAD: usize = 8;
@@ -161,7 +162,7 @@ impl<'a> Coordinator<'a> {
     }
 
     fn name(&self, package: usize) -> &'a str {
-        &self.request.lock.packages[package].name
+        self.request.lock.unit(package).name
     }
 
     fn fetcher(&self) -> Result<&Fetcher> {
@@ -183,13 +184,13 @@ impl<'a> Coordinator<'a> {
             }
             Beginning::Ours { turn, file, folder } => (turn, file, folder),
         };
-        let locked = &self.request.lock.packages[package];
+        let locked = self.request.lock.unit(package);
         let source = Source {
-            urls: locked.urls.clone(),
+            urls: locked.urls.to_vec(),
             size: locked.size,
             sha256: locked.sha256,
-            package: locked.name.clone(),
-            file_name: locked.file_name.clone(),
+            package: locked.name.to_owned(),
+            file_name: locked.file_name.to_owned(),
         };
         let arrival = match &file {
             Some(path) => self.fetcher()?.open(path, source),
@@ -303,17 +304,10 @@ impl<'a> Coordinator<'a> {
         'a: 's,
     {
         let job = &self.jobs[&at];
-        let locked = &self.request.lock.packages[job.package];
-        let expected = Expected {
-            name: locked.name.clone(),
-            version: locked.version.clone(),
-            file_name: locked.file_name.clone(),
-            sha256: locked.sha256,
-            files_digest: locked.files_digest,
-        };
+        let (lock, package) = (self.request.lock, job.package);
         let (arrival, tree) = (job.arrival.clone(), job.folder.join("tree"));
         self.hand_out(at, Deed::Unpack, Urgency::AtOnce, scope, move || {
-            News::Opened(at, Unpacking::new(arrival, tree, expected).map_err(Error::from))
+            News::Opened(at, Unpacking::new(lock, package, arrival, tree).map_err(Error::from))
         });
     }
 
@@ -324,11 +318,14 @@ impl<'a> Coordinator<'a> {
     {
         let job = &self.jobs[&at];
         let made = job.folder.clone();
-        let (store, locked) = (self.request.store, &self.request.lock.packages[job.package]);
+        let (store, lock, locked) =
+            (self.request.store, self.request.lock, self.request.lock.unit(job.package));
         let file = job.file.clone();
         let publish = move || -> Result<Artifact> {
             let index = unpacking.finish()?;
-            check(locked, &index)?;
+            if let Owner::Wheel(at) = locked.owner {
+                check(&lock.packages[at], &index)?;
+            }
             if let Some(file) = &file {
                 keep(store, locked, file, &made)?;
             }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::fetch::{Arrival, FetchError};
+use crate::obtain::unpacking::{Unpacking, has_directory};
 use crate::store::flock::Flock;
 use crate::unpack::ending::TAIL;
-use crate::unpack::{Planned, ReadAt as _, Unpacking, tail_needed};
+use crate::unpack::{Planned, ReadAt as _, tail_needed};
 
 /// Entries are begun before their last byte is there if they have more bytes than this.
 const STREAMED: u64 = 32 << 20;
@@ -16,7 +17,7 @@ const HEAD_START: u64 = 16 << 20;
 
 /// An artifact on its way.
 pub(super) struct Job {
-    /// Position in the lock's packages.
+    /// Position in the lock's units.
     pub(super) package: usize,
     /// Its bytes, as far as they have come.
     pub(super) arrival: Arc<Arrival>,
@@ -82,7 +83,11 @@ impl Job {
         if matches!(self.verdict(), Verdict::Right) {
             return true;
         }
-        let Some(length) = self.arrival.source().size else { return false };
+        let source = self.arrival.source();
+        let Some(length) = source.size else { return false };
+        if !has_directory(&source.file_name) {
+            return true;
+        }
         let mut needed = self.directory.unwrap_or_else(|| TAIL.min(length));
         while self.arrival.has(&(length - needed..length)) {
             if self.directory == Some(needed) {
@@ -104,7 +109,7 @@ impl Job {
 
     /// Begins the unpacking of what was opened.
     pub(super) fn unpack(&mut self, unpacking: Unpacking) {
-        let mut waiting: Vec<(usize, Planned)> = unpacking.planned().enumerate().collect();
+        let mut waiting: Vec<(usize, Planned)> = unpacking.planned().into_iter().enumerate().collect();
         let is_whole = matches!(self.verdict(), Verdict::Right);
         // All there: the largest first, so that none is left for the end. Else as they come.
         waiting.sort_by_key(|(_, entry)| if is_whole { entry.size } else { u64::MAX - entry.span.end });

@@ -7,6 +7,7 @@
 mod begin;
 mod coordinator;
 mod job;
+mod unpacking;
 mod work;
 
 use std::path::PathBuf;
@@ -98,10 +99,10 @@ impl Request<'_> {
         if self.plan.missing.is_empty() {
             return Ok(Vec::new());
         }
-        let missing = self.plan.missing.iter().map(|&at| &self.lock.packages[at]);
+        let missing = self.plan.missing.iter().map(|&at| self.lock.unit(at));
         let options = Options {
             connections: self.connections,
-            alone: alone_above(missing.filter_map(|package| package.size)),
+            alone: alone_above(missing.filter_map(|unit| unit.size)),
             tail_first: true,
             ..Options::from_environment()
         };

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::fs::{self, FsError};
-use crate::lock::Lock;
+use crate::lock::{Lock, Unit};
 use crate::materialize::Report;
 use crate::task::Task;
 
@@ -28,14 +28,15 @@ pub fn record(
     work: impl FnOnce(&Task) -> Result<Report>,
 ) -> Result<Report> {
     must_have_folder(path)?;
-    let names = lock.packages.iter().map(|package| package.name.clone());
+    let units: Vec<Unit<'_>> = lock.units().collect();
+    let names = units.iter().map(|unit| unit.name.to_owned());
     let recorder = Arc::new(Recorder::new(names.collect()));
     let task = task.recorded_by(recorder.clone());
     let watch = memory::Watch::begin(&recorder, &task.counters);
     let mut result = work(&task);
     let samples = watch.end();
     let page = page::Page {
-        packages: &lock.packages,
+        packages: &units,
         python: lock.interpreter.as_ref().map_or("", |interpreter| &interpreter.version),
         recorder: &recorder,
         samples: &samples,

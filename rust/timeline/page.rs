@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::memory::Sample;
 use super::path::{self, Step};
 use super::record::{Deed, Recorder, Row};
-use crate::lock::Package;
+use crate::lock::Unit;
 
 const DOCUMENT: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -21,7 +21,7 @@ const FINEST: u32 = 8_000;
 
 /// All that is shown.
 pub(super) struct Page<'a> {
-    pub(super) packages: &'a [Package],
+    pub(super) packages: &'a [Unit<'a>],
     /// Version of the interpreter.
     pub(super) python: &'a str,
     pub(super) recorder: &'a Recorder,
@@ -135,9 +135,9 @@ impl<'a> Page<'a> {
             bars = self::bars(rows, pause);
         }
         let packages = (0_u32..).zip(self.packages);
-        let lane = |(at, package): (u32, &'a Package)| Lane {
-            name: &package.name,
-            version: &package.version,
+        let lane = |(at, package): (u32, &'a Unit<'a>)| Lane {
+            name: package.name,
+            version: package.version,
             size: package.size,
             bars: bars.remove(&at).unwrap_or_default(),
         };
@@ -202,30 +202,23 @@ fn inert(json: &str) -> String {
 mod tests {
     use super::*;
     use crate::digest::Sha256;
+    use crate::lock::Owner;
     use crate::timeline::Span;
     use serde_json::Value;
+    use std::path::Path;
     use std::thread;
 
-    fn package(name: &str, version: &str) -> Package {
-        Package {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            file_name: "secret-file.whl".to_owned(),
-            urls: vec!["https://user:secret@index.example/secret".to_owned()],
-            path: Some("secret".into()),
-            size: Some(7),
-            sha256: Sha256::of(b""),
-            files_digest: None,
-            requested: true,
-            direct_url: Some("secret".to_owned()),
-        }
+    fn package<'a>(name: &'a str, version: &'a str) -> Unit<'a> {
+        let (file_name, path) = ("secret-file.whl", Some(Path::new("secret")));
+        let (owner, sha256) = (Owner::Wheel(0), Sha256::of(b""));
+        Unit { owner, name, version, file_name, urls: &[], path, size: Some(7), sha256 }
     }
 
-    fn recorder(packages: &[Package]) -> Recorder {
-        Recorder::new(packages.iter().map(|package| package.name.clone()).collect())
+    fn recorder(packages: &[Unit<'_>]) -> Recorder {
+        Recorder::new(packages.iter().map(|package| package.name.to_owned()).collect())
     }
 
-    fn page(packages: &[Package], recorder: &Recorder, ended: &str) -> String {
+    fn page(packages: &[Unit<'_>], recorder: &Recorder, ended: &str) -> String {
         Page { packages, python: "3.11.7", recorder, samples: &[], ended: ended.to_owned() }.html()
     }
 

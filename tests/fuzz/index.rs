@@ -8,7 +8,7 @@ use super::change::{self, Random, odd_number, put};
 use super::fuzz;
 use crate::unpacked::Lab;
 
-/// `FENVIDX1` and the checksum.
+/// `FENVIDX2` and the checksum.
 const HEAD: usize = 12;
 
 /// Nearly always with a checksum that is right, as of a file that was written so.
@@ -27,7 +27,7 @@ fn change(random: &mut Random, inputs: &[Vec<u8>]) -> Vec<u8> {
         }
     }
     if input.len() >= HEAD && !random.hits(20) {
-        put(&mut input, 0, b"FENVIDX1");
+        put(&mut input, 0, b"FENVIDX2");
         let sum = libdeflater::crc32(&input[HEAD..]).to_le_bytes();
         put(&mut input, 8, &sum);
     }

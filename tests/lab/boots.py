@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["another_boot", "cut", "emptied", "zeroed"]
 
-_MAGIC = b"FENVIDX1"
+_MAGIC = b"FENVIDX2"
 _BOOT = "00000000-0000-4000-8000-000000000000"
 
 

@@ -1,0 +1,102 @@
+"""Conda packages become environments: they run wherever they stand, and they are what py-rattler makes of them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.lab.conda_data import environment, needs_conda_data
+from tests.lab.conda_locks import conda_lock
+from tests.lab.conda_prefix import install
+from tests.lab.lab import Lab
+
+pytestmark = [pytest.mark.shared, needs_conda_data()]
+
+
+def said(prefix: Path, *command: str) -> str:
+    """What a program of the environment says, found as an activated environment finds it."""
+    path = f"{prefix}/bin:/usr/bin:/bin"
+    ran = subprocess.run(
+        command, env={"PATH": path, "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def tree(prefix: Path) -> dict[str, tuple[str, object]]:
+    """Files, links and what they hold, without records and scripts that an installer generates."""
+    generated = set()
+    for record in (prefix / "conda-meta").glob("*.json"):
+        paths = json.loads(record.read_text())["paths_data"]["paths"]
+        generated |= {path["_path"] for path in paths if path["path_type"] == "unix_python_entry_point"}
+    found: dict[str, tuple[str, object]] = {}
+    for path in prefix.rglob("*"):
+        name = str(path.relative_to(prefix))
+        if path.is_symlink():
+            found[name] = ("link", str(path.readlink()))
+        elif path.is_file():
+            executable = path.stat().st_mode & 0o111 != 0
+            found[name] = (
+                ("generated", executable) if name in generated else ("file", (executable, path.read_bytes()))
+            )
+    own = (".fastenv/", "conda-meta/", "CACHEDIR.TAG")
+    return {name: what for name, what in found.items() if not name.startswith(own)}
+
+
+# One a bit longer than a first line may be, one that a first line can't hold, and a plain one.
+@pytest.mark.parametrize("name", ["e", "x" * 120, "with a blank"])
+def test_an_environment_runs_wherever_it_stands(lab: Lab, name: str) -> None:
+    lock = conda_lock(environment("py36-web"), lab.folder, ["python", "flask"])
+    prefix = lab.materialize(lock, prefix=name)
+    code = "import flask, sqlalchemy, cryptography; print(flask.__file__)"
+    assert said(prefix, str(prefix / "bin/python"), "-c", code).startswith(f"{prefix}/lib/python3.6/")
+    assert "Flask 1.0.2" in said(prefix, "flask", "--version")
+    assert lab.run("verify", prefix, "--full").code == 0
+    assert lab.run("materialize", lock, "--prefix", prefix).err == ""
+    (prefix / "lib/python3.6/os.py").unlink()
+    assert lab.run("verify", prefix).out.startswith("missing: lib/python3.6/os.py (python)")
+
+
+def test_programs_that_know_where_they_are(lab: Lab) -> None:
+    lock = conda_lock(environment("py37-more"), lab.folder)
+    for name in ("moved", "x" * 100):
+        prefix = lab.materialize(lock, prefix=name)
+        assert said(prefix, "git", "--version").startswith("git version 2.18")
+        assert "This is perl 5" in said(prefix, "perl", "-v")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["py36-big", "py37-more", "cf-libs"])
+def test_the_tree_is_py_rattlers(lab: Lab, name: str) -> None:
+    """Both at one path, which the files name."""
+    prefix = lab.prefix("env")
+    install(environment(name), prefix)
+    theirs = tree(prefix)
+    prefix.rename(lab.prefix("theirs"))
+    lab.materialize(conda_lock(environment(name), lab.folder))
+    ours = tree(prefix)
+    assert {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)} == set()
+
+
+def test_records_are_what_conda_reads(lab: Lab) -> None:
+    from rattler import PrefixRecord
+
+    prefix = lab.materialize(conda_lock(environment("py36-web"), lab.folder, ["python", "flask"]))
+    records = {path.name: PrefixRecord.from_path(path) for path in (prefix / "conda-meta").glob("*.json")}
+    assert len(records) == len(environment("py36-web"))
+    flask = json.loads((prefix / "conda-meta/flask-1.0.2-py36_1.json").read_text())
+    assert (flask["requested_spec"], flask["link"]["type"]) == ("flask", 1)
+    for path in [path for record in records.values() for path in record.files]:
+        assert (prefix / path).is_symlink() or (prefix / path).exists(), path
+    history = (prefix / "conda-meta/history").read_text()
+    assert "# update specs: ['flask', 'python']" in history
+    assert "::flask-1.0.2-py36_1\n" in history
+
+
+def test_a_prefix_that_does_not_fit(lab: Lab) -> None:
+    lock = conda_lock(environment("py37-more"), lab.folder)
+    said = lab.refuse(lock, 6, prefix=f"{'x' * 130}/{'y' * 130}")
+    assert "the prefix has" in said
+    assert "there is room for" in said

@@ -1,0 +1,101 @@
+"""Locks of real conda packages, written directly: nothing is scanned, and the archives lie beside the lock."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from fastenv._core import compute_env_id
+from tests.lab.conda_data import Archive
+
+__all__ = ["conda_lock", "index_json"]
+
+
+def index_json(archive: Path) -> dict[str, Any]:
+    """``info/index.json`` of an archive."""
+    if archive.suffix == ".conda":
+        with zipfile.ZipFile(archive) as outer:
+            name = next(name for name in outer.namelist() if name.startswith("info-"))
+            inner = zstandard.ZstdDecompressor().stream_reader(outer.read(name)).read()
+    else:
+        inner = bz2.decompress(archive.read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(inner)) as tar:
+        found = tar.extractfile("info/index.json")
+        assert found is not None
+        read: dict[str, Any] = json.load(found)
+        return read
+
+
+def conda_lock(archives: Iterable[Archive], folder: Path, requested: Iterable[str] = ()) -> Path:
+    """A lock of these archives in ``folder``, which has links to them."""
+    rows, python = [], None
+    for archive in sorted(archives, key=lambda it: it.name):
+        facts = index_json(archive.path)
+        python = facts if facts["name"] == "python" else python
+        rows.append(_row(archive, facts, [name for name in requested if name == archive.name]))
+        beside = folder / _path(archive)
+        beside.parent.mkdir(parents=True)
+        beside.symlink_to(archive.path)
+
+    def text(env_id: str) -> str:
+        return _HEAD.format(env_id=env_id) + (_python(python["version"]) if python else "") + "".join(rows)
+
+    path = folder / "pylock.fastenv.toml"
+    path.write_text(text(compute_env_id(text(""))), encoding="utf-8")
+    return path
+
+
+_HEAD = """lock-version = "1.0"
+created-by = "fastenv"
+packages = []
+
+[tool.fastenv]
+format = 1
+env-id = "{env_id}"
+
+[tool.fastenv.platform]
+os = "linux"
+arch = "x86_64"
+"""
+
+
+def _path(archive: Archive) -> str:
+    return f"pylock.fastenv.d/{archive.sha256}/{archive.file_name}"
+
+
+def _python(version: str) -> str:
+    digits = "".join(version.split(".")[:2])
+    return f"""
+[tool.fastenv.interpreter]
+implementation = "cpython"
+version = "{version}"
+soabi = "cpython-{digits}m-x86_64-linux-gnu"
+build = "default"
+source = "conda"
+"""
+
+
+def _row(archive: Archive, facts: dict[str, Any], requested: list[str]) -> str:
+    noarch = {"python": 'noarch = "python"\n', None: ""}.get(facts.get("noarch"), 'noarch = "generic"\n')
+    return f"""
+[[tool.fastenv.conda]]
+name = "{archive.name}"
+version = "{archive.version}"
+build = "{archive.build}"
+build-number = {facts["build_number"]}
+subdir = "{archive.subdir}"
+file-name = "{archive.file_name}"
+path = "{_path(archive)}"
+md5 = "{archive.md5}"
+sha256 = "{archive.sha256}"
+size = {archive.size}
+{noarch}{f"requested = {json.dumps(requested)}" if requested else ""}
+"""
