@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::bytecode::{ByteCode, child};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
+use crate::finish::conda_meta;
 use crate::lock::Lock;
 use crate::materialize::{Options, materialize, refresh};
 use crate::prefix::hold::Hold;
@@ -202,13 +203,19 @@ pub fn variables(ready: &Ready, keep_pythonpath: bool) -> Vec<(&'static str, Opt
         path.push(":");
         path.push(old);
     }
+    let prefix = Some(ready.prefix.clone().into_os_string());
+    let is_condas = crate::fs::exists(&ready.prefix.join(conda_meta::FOLDER).join("history"));
+    let (venv, conda) = if is_condas { (None, prefix) } else { (prefix, None) };
+    let level = is_condas.then(|| OsString::from("1"));
     let mut variables = vec![
         ("PATH", Some(path)),
-        ("VIRTUAL_ENV", Some(ready.prefix.clone().into_os_string())),
+        ("VIRTUAL_ENV", venv),
         ("PYTHONNOUSERSITE", Some("1".into())),
         ("FASTENV_ENV_ID", Some(ready.env_id.to_string().into())),
         ("PYTHONHOME", None),
-        ("CONDA_PREFIX", None),
+        ("CONDA_DEFAULT_ENV", conda.clone()),
+        ("CONDA_PREFIX", conda),
+        ("CONDA_SHLVL", level),
     ];
     if !keep_pythonpath {
         variables.push(("PYTHONPATH", None));

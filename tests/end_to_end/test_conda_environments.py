@@ -59,6 +59,17 @@ def test_an_environment_runs_wherever_it_stands(lab: Lab, name: str) -> None:
     assert lab.run("verify", prefix).out.startswith("missing: lib/python3.6/os.py (python)")
 
 
+def test_a_process_in_it_knows_what_it_is_in(lab: Lab) -> None:
+    lock = conda_lock(environment("cf-libs"), lab.folder)
+    names = "CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL VIRTUAL_ENV"
+    done = lab.run(
+        "exec", lock, "--", "sh", "-c", f"for name in {names}; do printenv $name; done; which infocmp"
+    )
+    prefix = done.out.splitlines()[0]
+    assert done.out.splitlines() == [prefix, prefix, "1", f"{prefix}/bin/infocmp"]
+    assert Path(prefix).parent == lab.store / "envs"
+
+
 def test_programs_that_know_where_they_are(lab: Lab) -> None:
     lock = conda_lock(environment("py37-more"), lab.folder)
     for name in ("moved", "x" * 100):

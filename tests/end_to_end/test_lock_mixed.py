@@ -16,8 +16,10 @@ from tests.lab.index_server import IndexServer
 from tests.lab.venv import alone, install
 
 from fastenv.lock import Lock, lock
+from fastenv.materialize import materialize
 from fastenv.scan import scan
 from fastenv.testing import make_wheel
+from fastenv.verify import verify
 
 
 @pytest.fixture
@@ -102,3 +104,24 @@ def test_a_program_that_both_make(prefix: Path, folder: Path, channel: Channel, 
     (contested,) = locked(prefix, folder, channel.url, index.url).contested
     assert (contested.path, contested.winner) == ("prefix/bin/tool", "other")
     assert contested.claimants == ("conda:tool", "other")
+
+
+def test_both_halves_elsewhere(prefix: Path, folder: Path, channel: Channel, index: IndexServer) -> None:
+    """One tree of both: whose file was there is there again, and a scan finds what it found before."""
+    install(prefix / "bin/python", "shadowed==2.0", "plain", index=index.url)
+    locked(prefix, folder, channel.url, index.url)
+    report = materialize(folder / "pylock.toml", root=folder / "root", prefix=folder / "elsewhere")
+    made = folder / "elsewhere"
+    code = "import sys, ssl, tool, shadowed, plain; print(sys.prefix, shadowed.WHOSE); tool.main()"
+    ran = subprocess.run([made / "bin/python", "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout.split() == [str(made), "pip", "conda"]
+    assert subprocess.run([made / "bin/tool"], check=True, capture_output=True, text=True).stdout == "conda\n"
+    assert (made / "share/thing.txt").read_text() == "pip's"
+    assert not (made / "pyvenv.cfg").exists()
+    assert (report.packages, report.warnings) == (5, [])
+
+    def seen(where: Path) -> set[tuple[str, str, str]]:
+        return {(it.name, it.version, it.origin.kind) for it in scan(prefix=where).distributions}
+
+    assert seen(made) == seen(prefix)
+    assert verify(made, full=True) == ()
