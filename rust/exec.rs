@@ -7,9 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
+use crate::activation;
 use crate::bytecode::{ByteCode, child};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
@@ -231,8 +231,7 @@ pub fn exec(mut ready: Ready, command: &[OsString], keep_pythonpath: bool) -> (u
         hold.pass_on();
     }
     let Some((program, arguments)) = command.split_first() else { return (125, "no command given".into()) };
-    let mut command = Command::new(program);
-    command.args(arguments);
+    let mut command = activation::command(&ready.prefix, program, arguments);
     for (name, value) in variables(&ready, keep_pythonpath) {
         match value {
             Some(value) => command.env(name, value),

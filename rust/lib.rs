@@ -10,12 +10,13 @@
 //! * [`layout`]: which file of which artifact stands where; [`tree`] builds it, with [`link`] and [`finish`].
 //! * [`bytecode`]: `.pyc` made once an artifact, linked with the sources.
 //! * [`prefix`]: how the tree gets to its place, and what it says of itself.
-//! * [`materialize`]: all of these, but for what stands already ([`recheck`]). [`verify`] and [`exec`] take what
-//!   it made, and [`timeline`] shows how it went.
+//! * [`materialize`]: all of these, but for what stands already ([`recheck`]). [`verify`] and [`exec`] (with
+//!   [`activation`]) take what it made, and [`timeline`] shows how it went.
 //!
 //! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`error`], [`task`] and [`event`].
 //! Nothing here prints, and only `py` knows Python.
 
+pub mod activation;
 pub mod bytecode;
 pub mod conda;
 pub mod digest;

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.lab.conda_data import environment, needs_conda_data
+from tests.lab.conda_data import by_name, environment, needs_conda_data
 from tests.lab.conda_locks import conda_lock
 from tests.lab.conda_prefix import install
 from tests.lab.lab import Lab
@@ -68,6 +68,20 @@ def test_a_process_in_it_knows_what_it_is_in(lab: Lab) -> None:
     prefix = done.out.splitlines()[0]
     assert done.out.splitlines() == [prefix, prefix, "1", f"{prefix}/bin/infocmp"]
     assert Path(prefix).parent == lab.store / "envs"
+
+
+def test_activation_is_for_the_command_alone(lab: Lab) -> None:
+    """What the scripts export is there, what they print is not, and the process is the one that was started."""
+    names = ["activate_deactivate_package-1.0.0-0.conda"]
+    lock = conda_lock([*environment("cf-libs"), *by_name(names)], lab.folder)
+    prefix = lab.materialize(lock, prefix="with a blank")
+    command = lab.command("exec", prefix, "--", "sh", "-c", 'echo "$TEST $$ $# $1"', "sh", "an argument")
+    with subprocess.Popen(command, env=lab.environ, stdout=subprocess.PIPE, text=True) as process:
+        out, _ = process.communicate(timeout=60)
+    assert out == f"teststringfromactivate {process.pid} 1 an argument\n"
+    assert lab.run("exec", prefix, "--", "no-such-command").code == 127
+    assert (prefix / ".fastenv/activate.log").exists()
+    assert lab.run("verify", prefix).code == 0
 
 
 def test_programs_that_know_where_they_are(lab: Lab) -> None:
