@@ -200,3 +200,19 @@ def test_a_warm_exec_starts_no_child(lab: Lab, lock: Path) -> None:
     assert lab.run("exec", lock, "--", "true", env=MAKES).code == 0
     assert not list((lab.store / "bytecode-requests").iterdir())
     assert children(lab) == []
+
+
+def test_one_environment_that_cannot_get_it_keeps_it_from_no_other(lab: Lab) -> None:
+    locks = [lab.lock(lab.wheel(name), name=f"pylock.{name}.toml") for name in ("one", "two", "three")]
+    prefixes = {lab.materialize(lock, prefix=None): lock for lock in locks}
+    with (lab.store / "flocks/bytecode").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # so that all are asked for before any is made
+        for lock in locks:
+            assert lab.run("exec", lock, "--", "true", env=MAKES).code == 0
+    requests = sorted((lab.store / "bytecode-requests").iterdir())
+    assert len(requests) == len(locks)
+    broken, *_, good = (Path(request.read_text()) for request in requests)
+    (broken / ".fastenv/manifest").write_bytes(b"damaged")
+    assert lab.run("exec", prefixes[good], "--", "true", env=MAKES).code == 0
+    wait_for_child(lab)
+    assert {prefix for prefix in prefixes if byte_code(prefix)} == set(prefixes) - {broken}
