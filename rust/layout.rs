@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::lock::{Lock, Owner};
 use crate::store::artifact::Artifact;
 use crate::unpack::{EntryPoint, Index, IndexFile, Rewrite, SymbolicLink};
+use crate::vacant::{Vacant, hollow};
 
 /// Names in `bin` that are a venv's own.
 const OWN_SCRIPTS: [&str; 5] = ["python", "python3", "activate", "activate.csh", "activate.fish"];
@@ -121,6 +122,8 @@ pub enum Winner {
     Script(usize),
     /// The environment itself.
     Own,
+    /// Nobody: the lock gives the path to a package that has no such file, since that took it away from the others.
+    Nobody,
 }
 
 /// Two artifacts that can't stand in one tree.
@@ -188,11 +191,14 @@ pub fn item_of(artifacts: &[Artifact], place: Place) -> Item<'_> {
 
 /// Composes the tree of `lock` from its artifacts, which stand in the order of its units.
 pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layout, LayoutError> {
+    let winners = lock.contested.iter().map(|row| (row.path.as_str(), lock.position(row.winner))).collect();
+    let site = if python.is_empty() { String::new() } else { directory("site", python) };
     let mut composer = Composer {
         lock,
         artifacts,
-        winners: lock.contested.iter().map(|row| (row.path.as_str(), lock.position(row.winner))).collect(),
-        site: if python.is_empty() { String::new() } else { directory("site", python) },
+        vacant: Vacant::of(&winners, artifacts, &site),
+        winners,
+        site,
         layout: Layout::default(),
         ids: HashMap::new(),
         claims: Vec::new(),
@@ -240,6 +246,7 @@ struct Composer<'a> {
     lock: &'a Lock,
     artifacts: &'a [Artifact],
     winners: HashMap<&'a str, usize>,
+    vacant: Vacant,
     /// site-packages below the prefix; empty without python.
     site: String,
     layout: Layout,
@@ -261,33 +268,45 @@ impl Composer<'_> {
     }
 
     fn gather_package(&mut self, package: usize, python: &str) -> Result<(), LayoutError> {
-        let index = &self.artifacts[package].index;
-        let dirs: Vec<u32> = index.dirs.iter().map(|dir| self.dir(&directory(dir, python))).collect();
+        let artifacts = self.artifacts;
+        let index = &artifacts[package].index;
+        let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
+        let places: Vec<Place> = (0..index.files.len() + links)
+            .map(|at| Place { package: position(package), file: position(at) })
+            .collect();
+        let absent = self.vacant.among(&places, index, &self.site);
+        let hollow = hollow(index, &places, &absent);
+        let mut dirs = Vec::with_capacity(index.dirs.len());
+        for (at, dir) in index.dirs.iter().enumerate() {
+            dirs.push(if hollow.contains(&position(at)) { 0 } else { self.dir(&directory(dir, python)) });
+        }
         for &dir in &dirs {
             let packages = &mut self.claims[dir as usize].packages;
             if packages.last() != Some(&position(package)) {
                 packages.push(position(package));
             }
         }
-        let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
-        for at in 0..index.files.len() + links {
-            let place = Place { package: position(package), file: position(at) };
-            let (dir, name) = if let Some(file) = index.files.get(at) {
-                (dirs[file.dir as usize], file.name.as_str())
+        for place in places {
+            if absent.contains(&place) {
+                self.layout.lost.insert(place, Winner::Nobody);
             } else {
-                let link = Item::of(index, place.file);
-                (dirs[link.dir() as usize], link.name())
-            };
-            if self.is_reserved(dir, name) {
-                return Err(self.reserved(place));
+                let item = item_of(artifacts, place);
+                self.gather_item(place, dirs[item.dir() as usize], item.name(), python)?;
             }
-            if self.is_own(name, python) && self.layout.dirs[dir as usize].path == "bin" {
-                self.layout.lost.insert(place, Winner::Own);
-                let message = format!("its bin/{name} gives way to the environment's own");
-                self.warn(package, message);
-            } else {
-                self.claims[dir as usize].files.push(place);
-            }
+        }
+        Ok(())
+    }
+
+    fn gather_item(&mut self, place: Place, dir: u32, name: &str, python: &str) -> Result<(), LayoutError> {
+        if self.is_reserved(dir, name) {
+            return Err(self.reserved(place));
+        }
+        if self.is_own(name, python) && self.layout.dirs[dir as usize].path == "bin" {
+            self.layout.lost.insert(place, Winner::Own);
+            let message = format!("its bin/{name} gives way to the environment's own");
+            self.warn(place.package as usize, message);
+        } else {
+            self.claims[dir as usize].files.push(place);
         }
         Ok(())
     }
@@ -451,7 +470,7 @@ impl Composer<'_> {
                 takers.insert(name, (package, Winner::Script(at)));
                 self.layout.scripts.push(script);
             }
-            Winner::Own => {}
+            Winner::Own | Winner::Nobody => {}
         }
     }
 

@@ -7,7 +7,7 @@
 //! * [`plan`]: what the [`store`] lacks; [`obtain`] gets it, by way of the next two.
 //! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
 //! * [`unpack`]: a wheel's bytes to files and their index; [`conda`]: the same of a conda package.
-//! * [`layout`]: which file of which artifact stands where; [`tree`] builds it, with [`link`] and [`finish`].
+//! * [`layout`]: which file of which artifact stands where (`vacant`: where none does); [`tree`] builds it, with [`link`] and [`finish`].
 //! * [`bytecode`]: `.pyc` made once an artifact, linked with the sources.
 //! * [`prefix`]: how the tree gets to its place, and what it says of itself.
 //! * [`materialize`]: all of these, but for what stands already ([`recheck`]). [`verify`] and [`exec`] (with
@@ -41,6 +41,7 @@ pub mod task;
 pub mod timeline;
 pub mod tree;
 pub mod unpack;
+mod vacant;
 pub mod verify;
 
 #[cfg(feature = "python")]

@@ -231,3 +231,20 @@ fn links_and_files_with_a_prefix_stand_apart() {
     let said = compose_mixed(&[], &["python"], &record, "").unwrap_err().to_string();
     assert!(said.contains("which fastenv keeps for itself"), "{said}");
 }
+
+#[test]
+fn what_pip_took_away_of_a_conda_package_stays_away() {
+    let files = [
+        ("prefix/lib/python3.11/site-packages/x.py", "1"),
+        ("prefix/lib/python3.11/site-packages/x-1.dist-info/METADATA", "2"),
+        ("prefix/share/x/kept", "3"),
+    ];
+    let artifacts = [artifact("z", &[("site/z.py", "1")], &[]), conda_artifact("python", &files, &[], &[])];
+    let row = |path| format!("[[tool.fastenv.contested]]\npath = \"site/{path}\"\nwinner = \"z\"\n");
+    let winners = row("x.py") + &row("x-1.dist-info/METADATA");
+    let layout = compose_mixed(&["z"], &["python"], &artifacts, &winners).unwrap();
+    let there: Vec<String> = linked(&layout, &artifacts).into_iter().map(|row| row.0).collect();
+    assert_eq!(there, ["lib/python3.11/site-packages/z.py", "share/x/kept"]);
+    assert!(layout.dirs.iter().all(|dir| !dir.path.ends_with("x-1.dist-info")));
+    assert_eq!(layout.lost.len(), 2);
+}
