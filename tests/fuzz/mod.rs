@@ -9,6 +9,7 @@
 
 mod archive;
 mod change;
+mod conda;
 mod index;
 mod lock;
 mod record;
