@@ -18,7 +18,7 @@ use crate::interpreter::{Interpreter, Search};
 use crate::layout;
 use crate::link::early::Early;
 use crate::link::{LinkMode, Linker};
-use crate::lock::{Lock, Owner, Unit};
+use crate::lock::{Lock, LockError, Owner, Unit};
 use crate::obtain;
 use crate::plan::Plan;
 use crate::prefix::Standing;
@@ -126,6 +126,9 @@ fn make(
     keep_edits: bool,
     task: &Task,
 ) -> Result<Report> {
+    if lock.link_scripts {
+        return Err(LockError::LinkScripts.into());
+    }
     // One run a prefix at a time; who waited finds the other's work.
     let _turn = Flock::wait(&store.prefix_flock(prefix), task)?;
     if let Some(found) = standing_env(lock, store, prefix, options) {

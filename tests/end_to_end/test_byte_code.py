@@ -39,7 +39,8 @@ def byte_code(prefix: Path) -> dict[str, int]:
 
 def wait_for_child(lab: Lab) -> None:
     """Until nobody makes byte code in this store."""
-    deadline = time.monotonic() + 60
+    # It has the lowest priority, and others may be at work here.
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         with (lab.store / "flocks/bytecode").open("a") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
@@ -180,7 +181,7 @@ def children(lab: Lab) -> list[int]:
 
 
 def test_a_child_that_was_killed_loses_nothing(lab: Lab) -> None:
-    files = {f"mod{number}.py": "x = [\n" + "  (1, 2, 3),\n" * 50_000 + "]\n" for number in range(40)}
+    files = {f"mod{number}.py": "x = [\n" + "  (1, 2, 3),\n" * 20_000 + "]\n" for number in range(20)}
     lock = lab.lock(lab.wheel("large", files=files), lab.wheel("small", files={"small.py": "x = 1\n"}))
     assert lab.run("materialize", lock, env=MAKES).code == 0
     (prefix,) = (lab.store / "envs").iterdir()
@@ -191,7 +192,7 @@ def test_a_child_that_was_killed_loses_nothing(lab: Lab) -> None:
         os.kill(number, signal.SIGKILL)
     assert lab.run("exec", lock, "--", "true", env=MAKES).code == 0
     wait_for_child(lab)
-    assert len(byte_code(prefix)) == 41
+    assert len(byte_code(prefix)) == 21
     assert lab.residue() == []
 
 
