@@ -76,11 +76,16 @@ impl Lanes {
 mod tests {
     use super::*;
 
-    /// All texts through the lanes: whole blocks of the shortest together, then each one's rest.
-    fn digests(lanes: Lanes, texts: &[Vec<u8>]) -> Vec<Sha256> {
-        texts.iter().map(|text| digest(lanes, text)).collect()
+    #[allow(clippy::print_stderr)] // a test that nobody sees skipped tests nothing
+    fn lanes() -> Option<Lanes> {
+        let lanes = Lanes::of_this_processor();
+        if lanes.is_none() {
+            eprintln!("skipped: this processor does not hash several texts at once");
+        }
+        lanes
     }
 
+    /// The digest of one text, in a lane by itself.
     fn digest(lanes: Lanes, text: &[u8]) -> Sha256 {
         let whole = text.len() / BLOCK * BLOCK;
         let mut state = State::new();
@@ -91,16 +96,17 @@ mod tests {
 
     #[test]
     fn lanes_agree_with_the_one_text_hash() {
-        let Some(lanes) = Lanes::of_this_processor() else { return };
+        let Some(lanes) = lanes() else { return };
         let texts: Vec<Vec<u8>> =
             (0..300_usize).map(|len| (0..len).map(|at| (at * 7 + len).to_le_bytes()[0]).collect()).collect();
         let expected: Vec<Sha256> = texts.iter().map(|text| Sha256::of(text)).collect();
-        assert_eq!(digests(lanes, &texts), expected);
+        let found: Vec<Sha256> = texts.iter().map(|text| digest(lanes, text)).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]
     fn lanes_do_not_mix() {
-        let Some(lanes) = Lanes::of_this_processor() else { return };
+        let Some(lanes) = lanes() else { return };
         let texts: Vec<Vec<u8>> = (0..8_u8).map(|lane| vec![lane; 128 * BLOCK]).collect();
         for count in 1..=texts.len() {
             let mut states = vec![State::new(); count];

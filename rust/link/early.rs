@@ -60,9 +60,6 @@ impl<'a> Early<'a> {
     fn try_place(&self, artifact: &Artifact, placed: &mut [bool], task: &Task) -> crate::error::Result<()> {
         let index = &artifact.index;
         let dirs: Vec<Option<String>> = index.dirs.iter().map(|dir| self.target(dir)).collect();
-        for dir in dirs.iter().flatten() {
-            self.make(dir)?;
-        }
         for (at, (file, placed)) in (0..).zip(index.files.iter().zip(placed)) {
             let Some(dir) = &dirs[file.dir as usize] else { continue };
             let item = Item::of(index, at);
@@ -71,6 +68,8 @@ impl<'a> Early<'a> {
                 continue;
             }
             task.check()?;
+            // Not before: a directory of which nothing is left is not in the layout.
+            self.make(dir)?;
             let to = self.staging.join(dir).join(&file.name);
             match self.linker.place(&artifact.file(file), &to, file.executable, artifact.time(at as usize)) {
                 Ok(()) => *placed = true,
@@ -91,6 +90,9 @@ impl<'a> Early<'a> {
     /// Makes a directory and its parents, unless they were made.
     fn make(&self, dir: &str) -> fs::Result<()> {
         let mut state = self.state();
+        if state.dirs.contains(dir) {
+            return Ok(());
+        }
         let ends = dir.match_indices('/').map(|(at, _)| at).chain([dir.len()]);
         for path in ends.map(|end| &dir[..end]) {
             if !state.dirs.contains(path) {

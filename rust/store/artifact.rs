@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::digest::Sha256;
 use crate::fs::{self, FsError};
 use crate::store::index_file::{self, Damaged, Stamped};
-use crate::unpack::{Index, IndexFile};
+use crate::unpack::{Index, IndexFile, mtime_of};
 
 /// An artifact that is in a store.
 #[derive(Debug, Clone)]
@@ -88,12 +88,10 @@ impl Artifact {
         fs::exists(&self.index_path()) && self.index.files.iter().all(|file| fs::exists(&self.file(file)))
     }
 
-    /// The modification time of all its files (seconds since 1970): 2000-01-01 and the first 28 bits of the sha256
-    /// as seconds. With one time for all, a replaced file of the same size would run its old byte code.
+    /// The modification time of all files of a wheel, in seconds since 1970.
     #[must_use]
     pub fn mtime(&self) -> i64 {
-        let [a, b, c, d, ..] = self.sha256.0;
-        946_684_800 + i64::from(u32::from_be_bytes([a, b, c, d]) >> 4)
+        mtime_of(self.sha256)
     }
 
     /// The modification time of the file at a position of its index (seconds since 1970): as archived in a conda

@@ -66,6 +66,7 @@ def test_the_copy_is_the_same(
     assert _told(there) == _told(here)
     assert there.broken == ()
     assert _files(copy) == _files(prefix)
+    assert not list(copy.glob("lib/*/site-packages/taken-1.0.dist-info")), "pip took all that was in it"
     run = [str(copy / "bin/python"), "-c", _WHOSE]
     said = subprocess.run(run, check=True, capture_output=True, text=True, cwd=folder).stdout.split()
     assert said == [str(copy), "pip", "pip", "pip"]

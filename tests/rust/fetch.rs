@@ -218,7 +218,7 @@ fn the_tail_comes_first() {
     let run = Run::new(Options { tail_first: true, memory_file: 8 << 20, ..options() });
     let arrival = run.start(source(&[server.url("/f")], &content));
     let end = content.len() as u64;
-    arrival.wait(&(end - 65_536..end)).unwrap();
+    arrival.wait(&(end - (128 << 10)..end)).unwrap();
     assert!(!arrival.has(&(0..end)));
     arrival.verified().unwrap();
     assert_eq!(server.count(), 2);
