@@ -400,7 +400,7 @@ impl Making<'_> {
         self.stage("publish", || {
             let _span = self.task.span(Deed::Stage("publish"), "");
             self.seal(&folder, interpreter, &python, own)?;
-            self.task.check()?;
+            self.task.heard()?;
             self.keep_lock()?;
             Ok(staging.publish(standing)?)
         })

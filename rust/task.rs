@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
 
 use crate::event::Event;
 use crate::timeline::{Deed, Recorder, Span};
@@ -25,6 +25,15 @@ pub struct Counters {
     pub packages_total: AtomicU64,
 }
 
+/// What a run says to who waits for it, beside its events.
+#[derive(Debug)]
+pub enum Turn {
+    /// A deed that can't be undone comes next: it waits until all events so far were heard and this is dropped.
+    Ask(Sender<()>),
+    /// The run is over.
+    Over,
+}
+
 /// One run of one verb. Cheap to clone; all clones are the same run.
 #[derive(Clone, Default)]
 pub struct Task {
@@ -32,6 +41,7 @@ pub struct Task {
     /// How far the run is.
     pub counters: Arc<Counters>,
     events: Option<Sender<Event>>,
+    turns: Option<Sender<Turn>>,
     recorder: Option<Arc<Recorder>>,
 }
 
@@ -40,6 +50,12 @@ impl Task {
     #[must_use]
     pub fn new(events: Option<Sender<Event>>) -> Self {
         Self { events, ..Self::default() }
+    }
+
+    /// The same run, whose listener is waited for at [`Self::heard`].
+    #[must_use]
+    pub fn waiting_at(&self, turns: Sender<Turn>) -> Self {
+        Self { turns: Some(turns), ..self.clone() }
     }
 
     /// Asks the run to stop at its next check.
@@ -62,6 +78,17 @@ impl Task {
     /// An error if the run was cancelled: called between files and between buffers.
     pub fn check(&self) -> Result<(), Cancelled> {
         if self.is_cancelled() { Err(Cancelled) } else { Ok(()) }
+    }
+
+    /// Waits until the listener has heard all that was told so far; an error if it has cancelled the run, as a
+    /// callback that raises does. Called before what can't be undone.
+    pub fn heard(&self) -> Result<(), Cancelled> {
+        if let Some(turns) = &self.turns {
+            let (answer, answered) = channel();
+            // A listener that went away, or goes while it is waited for, has nothing more to say.
+            let _ = turns.send(Turn::Ask(answer)).map(|()| answered.recv());
+        }
+        self.check()
     }
 
     /// Tells the listener, if there still is one.

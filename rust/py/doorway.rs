@@ -2,9 +2,11 @@
 //!
 //! The work runs on a thread of its own and never touches Python. The calling thread waits about 50 ms at a
 //! time without the GIL, then takes it, checks signals and hands on what happened. If a signal handler or the
-//! callback raises, the work is cancelled, has cleaned up when this returns, and that exception is raised.
+//! callback raises, the work is cancelled, has cleaned up when this returns, and that exception is raised. Before
+//! the work does what can't be undone it waits until all events so far are handed on, so that a callback that raises
+//! at one of them keeps it from being done, however fast the work is.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use crate::error::Result;
 use crate::event;
 use crate::py::error;
 use crate::py::types::Event;
-use crate::task::Task;
+use crate::task::{Task, Turn};
 
 const TICK: Duration = Duration::from_millis(50);
 
@@ -24,21 +26,24 @@ pub(super) fn enter<T: Send>(
     on_event: Option<&Py<PyAny>>,
     work: impl FnOnce(&Task) -> Result<T> + Send,
 ) -> PyResult<T> {
-    let (sender, receiver) = channel();
-    let task = Task::new(Some(sender));
+    let (sender, events) = channel();
+    let (turn, turns) = channel();
+    let task = Task::new(Some(sender)).waiting_at(turn.clone());
     let (result, raised) = py.detach(move || {
         thread::scope(|scope| {
-            let (done, finished) = channel();
             let worker = {
                 let task = task.clone();
                 scope.spawn(move || {
                     let result = work(&task);
                     // The listener may have stopped listening: it joins all the same.
-                    let _ = done.send(());
+                    let _ = turn.send(Turn::Over);
                     result
                 })
             };
-            let raised = wait(&task, &receiver, &finished, on_event);
+            let over = || worker.is_finished();
+            let raised = wait(&task, &events, &turns, on_event, &over);
+            // What asks from here on is not waited for.
+            drop(turns);
             (worker.join(), raised)
         })
     });
@@ -51,16 +56,19 @@ pub(super) fn enter<T: Send>(
     }
 }
 
-/// Waits for the work to finish; what was raised meanwhile, if anything.
+/// Waits for the work to finish; what was raised meanwhile, if anything. `over` is true even if the work panicked and
+/// never said so.
 fn wait(
     task: &Task,
     events: &Receiver<event::Event>,
-    finished: &Receiver<()>,
+    turns: &Receiver<Turn>,
     on_event: Option<&Py<PyAny>>,
+    over: &dyn Fn() -> bool,
 ) -> Option<PyErr> {
     let mut last = Event::default();
     loop {
-        let over = !matches!(finished.recv_timeout(TICK), Err(RecvTimeoutError::Timeout));
+        let turn = turns.recv_timeout(TICK).ok();
+        let over = matches!(turn, Some(Turn::Over)) || over();
         let told = Python::attach(|py| {
             py.check_signals()?;
             tell(py, task, events, on_event, &mut last)
@@ -72,6 +80,7 @@ fn wait(
         if over {
             return None;
         }
+        drop(turn);
     }
 }
 

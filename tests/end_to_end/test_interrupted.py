@@ -206,3 +206,19 @@ def test_a_callback_that_raises_stops_the_work(lab: Lab, wheels: list[Path]) -> 
         fastenv.materialize(lab.lock(*wheels), root=lab.root, prefix=lab.prefix("env"), on_event=refuse)
     assert not lab.prefix("env").exists()
     assert lab.residue() == []
+
+
+def test_a_callback_that_raises_comes_in_time_however_fast_the_work_is(lab: Lab, wheels: list[Path]) -> None:
+    """With a warm store all is done before the first tick; what the callback refuses is not published all the same."""
+    import fastenv
+
+    def refuse(event: object) -> None:
+        raise RuntimeError(f"no more: {event}")
+
+    lock = lab.lock(*wheels)
+    fastenv.materialize(lock, root=lab.root, prefix=lab.prefix("first"))
+    for _ in range(5):
+        with pytest.raises(RuntimeError, match="no more"):
+            fastenv.materialize(lock, root=lab.root, prefix=lab.prefix("env"), on_event=refuse)
+        assert not lab.prefix("env").exists()
+    assert lab.residue() == []
