@@ -24,7 +24,7 @@ help:
 	@echo 'make test-all    make test, the slow tests, linters, documentation: what .ci/run does'
 	@echo 'make lint        linters and type checks'
 	@echo 'make docs        the documentation, into site/'
-	@echo 'make bench       fastenv beside uv, 183 wheels, three rounds: half an hour, as root, and nothing else running'
+	@echo 'make bench       fastenv beside uv and py-rattler, three rounds: half an hour, as root, and nothing else running'
 	@echo 'make bench-dev   timings of scan and lock, and of the stages of the core'
 	@echo 'make chart       docs/speed.svg, from the newest results'
 	@echo 'make campaign    the long fault tests, at full size (root, more than an hour)'
@@ -93,7 +93,7 @@ demo: $(STAMPS)/installed
 
 # BENCH='--rows cold,warm --rounds 1' measures less.
 bench: $(STAMPS)/dev
-	@echo '==> fastenv beside uv'
+	@echo '==> fastenv beside uv and py-rattler'
 	@$(BIN)/python -m benches.against $(BENCH)
 
 bench-dev: .bench/ds.done

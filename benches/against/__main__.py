@@ -8,22 +8,25 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from benches.against import results
+from benches.against import conda, results
 from benches.against.bench import measure
 from benches.against.calm import Calm
+from benches.against.conda import CondaSetting
 from benches.against.disk import Disks
 from benches.against.figure import Outcome
-from benches.against.limits import ROWS, Row
+from benches.against.limits import CONDA, ROWS, TORCH, WHEELS, Row
 from benches.against.locks import Locks, made_lock
 from benches.against.machine import machine, versions
 from benches.against.setting import Setting
 from benches.against.site import measured_rate, serve
 from benches.against.table import table
 from benches.against.wheels import ROOT, SETS, is_there, wheels_of
+from tests.lab.conda_data import data, environment
 from uv import find_uv_bin
 
 from fastenv import node_program
@@ -41,18 +44,21 @@ def main() -> int:
             f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(row.name for row in ROWS)}"
         )
     outcomes: list[Outcome] = []
-    for name, chosen in ((arguments.set, [row for row in rows if row.name != "torch"]), ("torch", rows[-1:])):
-        if chosen and (name != "torch" or chosen[0].name == "torch"):
-            outcomes += _measured(name, chosen, arguments)
+    for name, of in ((arguments.set, WHEELS), ("torch", TORCH), (arguments.conda_set, CONDA)):
+        if chosen := [row for row in rows if row in of]:
+            outcomes += _outcomes(name, chosen, arguments)
     print(table(outcomes))
     return int(any(outcome.passed_a_limit for outcome in outcomes))
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benches.against", description="fastenv beside uv.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benches.against", description="fastenv beside uv and py-rattler."
+    )
     parser.add_argument("--rows", help="names of rows, with commas between; all that can be had if left out")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--set", choices=[name for name in SETS if name != "torch"], default="ds")
+    parser.add_argument("--conda-set", choices=conda.SETS, default="py36-big", help="for the rows of conda")
     parser.add_argument("--patience", type=float, default=30.0, help="seconds to wait for a calm machine")
     parser.add_argument("--results", type=Path, default=ROOT / "benches/results", help="where they are kept")
     parser.add_argument("--no-results", action="store_true", help="keep none")
@@ -64,10 +70,18 @@ def _all_rows() -> list[str]:
     return [row.name for row in ROWS if row.name != "torch" or is_there("torch")]
 
 
+def _outcomes(name: str, rows: Sequence[Row], arguments: argparse.Namespace) -> list[Outcome]:
+    if name in conda.SETS and data() is None:
+        reason = "$FASTENV_CONDA_DATA does not name a folder of conda packages"
+        _say(f"{name}: left out, since {reason}")
+        return [Outcome(row, skipped=reason) for row in rows]
+    return _measured(name, rows, arguments)
+
+
 def _measured(name: str, rows: Sequence[Row], arguments: argparse.Namespace) -> list[Outcome]:
     with _setting(name, arguments.patience) as setting:
-        _say(f"{name}: {len(setting.wheels)} wheels, on {setting.disks.kind}")
-        rate = measured_rate(setting.site, setting.wheels)
+        _say(f"{name}: {len(setting.files)} archives, on {setting.disks.kind}")
+        rate = measured_rate(setting.site, setting.files)
         outcomes = measure(setting, rows, arguments.rounds)
         about = _about(name, setting, rate)
     if setting.calm.disturbed:
@@ -80,35 +94,53 @@ def _measured(name: str, rows: Sequence[Row], arguments: argparse.Namespace) -> 
 
 
 @contextlib.contextmanager
-def _setting(name: str, patience_s: float) -> Iterator[Setting]:
+def _setting(name: str, patience_s: float) -> Iterator[Setting | CondaSetting]:
     folder = Path(os.environ.get("FASTENV_BENCH_DIR") or ROOT / ".bench").resolve()
     disks = Disks(folder)
     if not disks.loops:
         _say("warning: not root, or no mkfs.ext4: both sides share a file system, and the figures are coarse")
+    room = _Room(disks, Calm(patience_s), node_program().resolve(), folder)
     try:
-        wheels = wheels_of(name)
-        lock = made_lock(name, wheels, disks, folder / "locks")
-        with serve(wheels, folder / "site") as site:
-            yield Setting(
-                wheels=wheels,
-                site=site,
-                locks=Locks(name, lock, folder / "locks-here"),
-                disks=disks,
-                calm=Calm(patience_s),
-                node=node_program().resolve(),
-                uv=Path(find_uv_bin()),
-                folder=folder,
-            )
+        with (_conda if name in conda.SETS else _wheels)(name, room) as setting:
+            yield setting
     finally:
         disks.close()
 
 
-def _about(name: str, setting: Setting, rate: float) -> dict[str, Any]:
-    sizes = [wheel.stat().st_size for wheel in setting.wheels]
+@dataclass(frozen=True)
+class _Room:
+    disks: Disks
+    calm: Calm
+    node: Path
+    folder: Path
+
+
+@contextlib.contextmanager
+def _wheels(name: str, room: _Room) -> Iterator[Setting]:
+    wheels = wheels_of(name)
+    lock = made_lock(name, wheels, room.disks, room.folder / "locks")
+    locks = Locks(name, lock, room.folder / "locks-here")
+    with serve(wheels, room.folder / "site") as site:
+        yield Setting(wheels, site, **vars(room), locks=locks, uv=Path(find_uv_bin()))
+
+
+@contextlib.contextmanager
+def _conda(name: str, room: _Room) -> Iterator[CondaSetting]:
+    archives = environment(name)
+    paths = [it.path for it in archives]
+    with serve(paths, room.folder / "site") as site:
+        lock = conda.write_lock(archives, site.full, room.folder / "conda")
+        records = conda.write_records(archives, site.full, room.folder / "conda/records")
+        yield CondaSetting(paths, site, **vars(room), lock=lock, records=records)
+
+
+def _about(name: str, setting: Setting | CondaSetting, rate: float) -> dict[str, Any]:
+    sizes = [path.stat().st_size for path in setting.files]
+    kind = "wheels" if isinstance(setting, Setting) else "packages"
     return {
         "machine": machine(setting),
-        "versions": versions(setting),
-        "set": {"name": name, "wheels": len(sizes), "bytes": sum(sizes)},
+        "versions": versions(setting, setting.peer),
+        "set": {"name": name, kind: len(sizes), "bytes": sum(sizes)},
         "limited_bytes_per_s": round(rate),
         "cores_used_by_others": round(setting.calm.disturbed, 2),
     }

@@ -5,22 +5,26 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from benches.against.conda import CondaSetting
 from benches.against.figure import FailedError, Figure, Outcome, SkippedError
 from benches.against.limits import Row
 from benches.against.process import BrokenError
 from benches.against.rows.again import again, exec_true
 from benches.against.rows.cold import cold, default, limited
+from benches.against.rows.conda import conda_again, conda_cold, conda_crowd, conda_warm
 from benches.against.rows.crowd import crowd
 from benches.against.rows.memory import cold_memory, warm_memory
 from benches.against.rows.syscalls import syscalls
 from benches.against.rows.warm import compiled, imports, warm
-from benches.against.setting import Round, Setting
+from benches.against.setting import Setting
 from benches.against.table import number
+from benches.against.turns import Turns
 
 __all__ = ["measure"]
 
-MEASURES: Mapping[str, Callable[[Round], Figure]] = {
+MEASURES: Mapping[str, Callable[[Any], Figure]] = {
     "cold": cold,
     "default": default,
     "limited": limited,
@@ -34,21 +38,25 @@ MEASURES: Mapping[str, Callable[[Round], Figure]] = {
     "memory-warm": warm_memory,
     "syscalls": syscalls,
     "torch": limited,
+    "conda-cold": conda_cold,
+    "conda-warm": conda_warm,
+    "conda-crowd": conda_crowd,
+    "conda-again": conda_again,
 }
 
 
-def measure(setting: Setting, rows: Sequence[Row], rounds: int) -> list[Outcome]:
+def measure(setting: Setting | CondaSetting, rows: Sequence[Row], rounds: int) -> list[Outcome]:
     """All rows in each round, so that a machine that changes in the course of it changes all of them."""
     outcomes = [Outcome(row) for row in rows]
     for turn in range(1, rounds + 1):
-        with Round(setting, turn) as current:
+        with setting.round(turn) as current:
             for outcome in outcomes:
                 if outcome.reason is None:
                     _measure(outcome, current)
     return outcomes
 
 
-def _measure(outcome: Outcome, turn: Round) -> None:
+def _measure(outcome: Outcome, turn: Turns) -> None:
     name = outcome.row.name
     since = time.monotonic()
     try:

@@ -6,15 +6,14 @@ import os
 import platform
 import re
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
-from benches.against.setting import Setting
+from benches.against.ground import Ground
 
 __all__ = ["machine", "versions"]
 
 
-def machine(setting: Setting) -> dict[str, str | int | float]:
+def machine(setting: Ground) -> dict[str, str | int | float]:
     """Processor, memory, kernel and file system."""
     info = Path("/proc/cpuinfo").read_text()
     model = re.search(r"^model name\s*:\s*(.*)$", info, flags=re.MULTILINE)
@@ -30,7 +29,7 @@ def machine(setting: Setting) -> dict[str, str | int | float]:
     }
 
 
-def versions(setting: Setting) -> list[str]:
+def versions(setting: Ground, peer: str) -> list[str]:
     """``name==version`` of both sides and of what they ran on."""
     said = subprocess.run([setting.node, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
     commit = _git("rev-parse", "--short=12", "HEAD")
@@ -38,7 +37,7 @@ def versions(setting: Setting) -> list[str]:
     return [
         f"fastenv=={said.split()[-1]}",
         *([f"commit=={commit}{changed}"] if commit else []),
-        f"uv=={version('uv')}",
+        peer,
         f"{platform.python_implementation().lower()}=={platform.python_version()}",
         setting.site.software,
     ]

@@ -1,26 +1,20 @@
-"""All that the rows of one set share: programs, wheels, server, locks and disks; and a round of them."""
+"""All that the rows of one set of wheels share: programs, wheels, server, locks and disks; and a round of them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
 
-from benches.against.calm import Calm
-from benches.against.disk import Disks
 from benches.against.environ import environ
+from benches.against.ground import Ground
 from benches.against.locks import Locks
-from benches.against.process import run
 from benches.against.sides import Fastenv, Uv
-from benches.against.site import Site
+from benches.against.turns import Turns
 
 __all__ = ["Pair", "Round", "Setting"]
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 @dataclass
@@ -32,17 +26,11 @@ class Pair:
 
 
 @dataclass
-class Setting:
-    """``folder`` is for logs and the home of both sides; it is not on a measured disk."""
+class Setting(Ground):
+    """Wheels, installed by us and by uv."""
 
-    wheels: Sequence[Path]
-    site: Site
     locks: Locks
-    disks: Disks
-    calm: Calm
-    node: Path
     uv: Path
-    folder: Path
 
     @contextlib.contextmanager
     def pair(self) -> Iterator[Pair]:
@@ -50,57 +38,26 @@ class Setting:
         with self.ours() as ours, self.disks.fresh() as disk:
             yield Pair(ours, Uv(self.uv, disk, environ(self.folder / "home"), self.folder / "uv.log"))
 
-    @contextlib.contextmanager
-    def ours(self) -> Iterator[Fastenv]:
-        """Our side alone."""
-        with self.disks.fresh() as disk:
-            side = Fastenv(
-                self.node, disk, environ(self.folder / "home"), self.folder / "fastenv.log", has=self.has
-            )
-            yield side
-            side.wait_for_child()
+    def round(self, number: int) -> Round:
+        """The next round."""
+        return Round(self, number)
 
     @property
-    def has(self) -> Callable[[str], bool]:
-        """Whether this fastenv-node knows an option of materialize."""
-        return lambda option: option in self._help()
-
-    @cache  # noqa: B019 # one setting a run
-    def _help(self) -> str:
-        return run(
-            [self.node, "materialize", "--help"], environ(self.folder / "home"), self.folder / "help.log"
-        ).told
+    def peer(self) -> str:
+        """``name==version`` of the other side."""
+        return f"uv=={version('uv')}"
 
     __hash__ = object.__hash__
 
 
-class Round:
+class Round(Turns):
     """One round. The disks of its cold row are the warm ones of the rows after it."""
 
     def __init__(self, setting: Setting, number: int) -> None:
+        super().__init__(setting.calm, number)
         self.setting = setting
-        self.number = number
-        self._stack = contextlib.ExitStack()
         self._warm: Pair | None = None
         self._standing: Path | None = None
-
-    def __enter__(self) -> Round:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def in_turn(self, ours: Callable[[], A], peer: Callable[[], B]) -> tuple[A, B]:
-        """Both, each when all is calm; in the next round the other is first."""
-        if self.number % 2:
-            one = self._calmly(ours)
-            return one, self._calmly(peer)
-        other = self._calmly(peer)
-        return self._calmly(ours), other
-
-    def _calmly(self, work: Callable[[], A]) -> A:
-        self.setting.calm.wait()
-        return work()
 
     def kept_pair(self) -> Pair:
         """Fresh disks that stay until the end of the round: what is done on them first warms them."""

@@ -68,10 +68,10 @@ class Fastenv(Side):
         chosen = [option] if option and self.has(option) else []
         return ["materialize", lock, "--root", self.store, *placed, *chosen]
 
-    def start(self, lock: Path) -> Started:
-        """Make the environment in the store; do not wait for it. Its output goes to a file of its own."""
+    def start(self, lock: Path, prefix: Path | None = None) -> Started:
+        """Make the environment, and do not wait for it. Its output goes to a file of its own."""
         log = self.log.with_suffix(f".{next(self._names)}")
-        return start([self.program, *self.words(lock)], self.env, log)
+        return start([self.program, *self.words(lock, prefix)], self.env, log)
 
     def exec(self, lock: Path, *command: str) -> Run:
         """Run a command in the environment in the store, with default options."""

@@ -9,7 +9,7 @@ from benches.against.figure import Figure, Outcome
 
 __all__ = ["table"]
 
-HEAD = ("row", "case", "unit", "limit", "stretch", "rounds", "median", "ours", "uv or itself", "verdict")
+HEAD = ("row", "case", "unit", "limit", "stretch", "rounds", "median", "ours", "peer", "verdict")
 
 
 def table(outcomes: Sequence[Outcome]) -> str:

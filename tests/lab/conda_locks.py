@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
 import io
 import json
 import tarfile
@@ -25,25 +24,34 @@ def index_json(archive: Path) -> dict[str, Any]:
         with zipfile.ZipFile(archive) as outer:
             name = next(name for name in outer.namelist() if name.startswith("info-"))
             inner = zstandard.ZstdDecompressor().stream_reader(outer.read(name)).read()
-    else:
-        inner = bz2.decompress(archive.read_bytes())
-    with tarfile.open(fileobj=io.BytesIO(inner)) as tar:
-        found = tar.extractfile("info/index.json")
-        assert found is not None
+        return _index(tarfile.open(fileobj=io.BytesIO(inner)))
+    # read as far as that: it is one of the first
+    return _index(tarfile.open(archive, "r|bz2"))
+
+
+def _index(tar: tarfile.TarFile) -> dict[str, Any]:
+    with tar:
+        found = next(
+            file for member in tar if member.name == "info/index.json" and (file := tar.extractfile(member))
+        )
         read: dict[str, Any] = json.load(found)
         return read
 
 
-def conda_lock(archives: Iterable[Archive], folder: Path, requested: Iterable[str] = ()) -> Path:
-    """A lock of these archives in ``folder``, which has links to them."""
+def conda_lock(
+    archives: Iterable[Archive], folder: Path, requested: Iterable[str] = (), *, base: str = ""
+) -> Path:
+    """A lock of these archives in ``folder``, which has links to them; with ``base``, they are served below that."""
     rows, python = [], None
     for archive in sorted(archives, key=lambda it: it.name):
         facts = index_json(archive.path)
         python = facts if facts["name"] == "python" else python
-        rows.append(_row(archive, facts, [name for name in requested if name == archive.name]))
-        beside = folder / _path(archive)
-        beside.parent.mkdir(parents=True)
-        beside.symlink_to(archive.path)
+        place = f'url = "{base}{archive.file_name}"' if base else f'path = "{_path(archive)}"'
+        rows.append(_row(archive, facts, place, [name for name in requested if name == archive.name]))
+        if not base:
+            beside = folder / _path(archive)
+            beside.parent.mkdir(parents=True)
+            beside.symlink_to(archive.path)
 
     def text(env_id: str) -> str:
         return _HEAD.format(env_id=env_id) + (_python(python["version"]) if python else "") + "".join(rows)
@@ -83,7 +91,7 @@ source = "conda"
 """
 
 
-def _row(archive: Archive, facts: dict[str, Any], requested: list[str]) -> str:
+def _row(archive: Archive, facts: dict[str, Any], place: str, requested: list[str]) -> str:
     noarch = {"python": 'noarch = "python"\n', None: ""}.get(facts.get("noarch"), 'noarch = "generic"\n')
     return f"""
 [[tool.fastenv.conda]]
@@ -93,7 +101,7 @@ build = "{archive.build}"
 build-number = {facts["build_number"]}
 subdir = "{archive.subdir}"
 file-name = "{archive.file_name}"
-path = "{_path(archive)}"
+{place}
 md5 = "{archive.md5}"
 sha256 = "{archive.sha256}"
 size = {archive.size}

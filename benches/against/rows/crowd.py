@@ -27,7 +27,7 @@ def crowd(turn: Round) -> Figure:
             lambda: (_together(one, lock, 1), setting.site.sent()),
         )
     (eight_s, sent), (one_s, _) = turns
-    sizes = {wheel.name: wheel.stat().st_size for wheel in setting.wheels}
+    sizes = {wheel.name: wheel.stat().st_size for wheel in setting.files}
     twice = [name for name, size in sizes.items() if sent[name] > max(ONCE * size, size + SMALL / 2)]
     never = [name for name in sizes if not sent[name]]
     if twice or never:
