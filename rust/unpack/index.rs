@@ -18,7 +18,7 @@ pub struct Index {
     /// Install paths of all directories, parents before children; never empty strings.
     pub dirs: Vec<String>,
     /// All files but those that every installer writes anew (RECORD, INSTALLER, REQUESTED, `direct_url.json`,
-    /// `uv_cache.json`), sorted by (dir, name).
+    /// `uv_build.json`, `uv_cache.json`), sorted by (dir, name).
     pub files: Vec<IndexFile>,
     /// Console and GUI scripts, in the order of `entry_points.txt`.
     pub entry_points: Vec<EntryPoint>,

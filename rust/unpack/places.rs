@@ -9,8 +9,8 @@ use crate::unpack::names::{self, Clash};
 use crate::unpack::version::normalize_name;
 
 /// Files of the top-level `.dist-info` that every installer writes anew.
-pub(crate) const WRITTEN_ANEW: [&str; 5] =
-    ["RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"];
+pub(crate) const WRITTEN_ANEW: [&str; 6] =
+    ["RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"];
 
 /// A text that says what the wheel is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 __all__ = ["differences", "listing"]
 
-_COMPANIONS = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json"}
+_COMPANIONS = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
 _OF_VENV = re.compile(
     r"pyvenv\.cfg|\.gitignore|CACHEDIR\.TAG|\.lock|\.fastenv(/.*)?"
     r"|bin/(activate|deactivate|pydoc|python)[^/]*"

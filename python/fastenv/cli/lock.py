@@ -44,6 +44,9 @@ def lock(
     link_scripts: Annotated[
         bool, typer.Option("--link-scripts", help="A copy runs the link scripts of the conda packages.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="An error for what would be packed up from installed files.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on standard output.")
     ] = False,
@@ -61,6 +64,7 @@ def lock(
             private_indexes=private_index or (),
             include_self=include_self,
             link_scripts=link_scripts,
+            strict=strict,
             on_event=on_event,
         )
     paths = [*(package.path for package in made.packages), *(package.path for package in made.conda)]

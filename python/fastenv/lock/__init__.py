@@ -2,12 +2,14 @@
 
 The way of the data, a file a step:
 
-    faults          what the inventory alone shows can't be locked
+    faults          what the inventory alone shows can't be locked, or is in no index
     edits           installed files that are not what RECORD says
     sources         every index and find-links folder: uv_settings, pip_settings
     pins, settle    uv says which wheels the sources have; choose finds the one that is installed, by its tags
                     and by what it would install (artifacts, range_file, wheel_digest); recent remembers it
                     for a while; explain tells why there is none
+    local_half      what no index has: kept_wheels finds wheels that are on this machine still, workshop makes
+                    others of the installed files (fastenv.build)
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
                     channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
     indexes         public or not: credentials
@@ -37,8 +39,9 @@ from fastenv.lock.conda_half import CondaHalf, virtual_packages
 from fastenv.lock.credentials import Credentials
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
-from fastenv.lock.faults import edit_fault, inventory_faults
+from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
 from fastenv.lock.indexes import Publicity
+from fastenv.lock.local_half import LocalHalf
 from fastenv.lock.lockfile import (
     Ignored,
     Lock,
@@ -53,6 +56,7 @@ from fastenv.lock.recent import Recent
 from fastenv.lock.settle import Settled, settle
 from fastenv.lock.sources import Sources, gather_sources, redact
 from fastenv.lock.transport import Transport
+from fastenv.lock.workshop import Made, Workshop
 from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory
 
 __all__ = ["Lock", "lock"]
@@ -70,6 +74,7 @@ def lock(
     private_indexes: Iterable[str] = (),
     include_self: bool = False,
     link_scripts: bool = False,
+    strict: bool = False,
     on_event: OnEvent | None = None,
 ) -> Lock:
     """Lock an environment: a URL or bytes, and a sha256, for everything that is installed.
@@ -81,6 +86,7 @@ def lock(
         python, prefix, include_self: as of ``scan``.
         public_indexes, private_indexes: URLs of indexes and channels that count as such, whatever the rules say.
         link_scripts: whether a copy runs the link scripts of the conda packages.
+        strict: whether it is a fault that a wheel must be packed up from installed files.
         on_event: called from this thread with each Event.
 
     Raises LockFaults with every package that can't be locked and why; LockError and its kind for settings or
@@ -98,7 +104,8 @@ def lock(
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
     work = _Work(inventory, on_event or (lambda _: None), tuple(public_indexes), tuple(private_indexes))
-    made = work.run(Path.cwd() if target is None else target.parent, link_scripts=link_scripts)
+    folder = Path.cwd() if target is None else target.parent
+    made = work.run(folder, link_scripts=link_scripts, strict=strict)
     return made if target is None else made.write(target)
 
 
@@ -118,30 +125,47 @@ class _Work:
         self.transport = Transport(self.sources.network, self.credentials)
         self.artifacts = Artifacts(self.transport, self.environ, self._asked)
         self.conda = CondaHalf(inventory, self.environ)
+        self.local = LocalHalf(inventory, self.sources, self.environ, on_event)
 
-    def run(self, folder: Path, *, link_scripts: bool) -> Lock:
+    def run(self, folder: Path, *, link_scripts: bool, strict: bool) -> Lock:
         faults = list(inventory_faults(self.inventory))
         faulty = {fault.package for fault in faults}
         wheels = [it for it in self.inventory.distributions if it.origin.kind != "conda"]
-        sound = [it for it in wheels if it.name not in faulty]
+        wanted = {name: why for name, why in unfetchable(self.inventory).items() if name not in faulty}
+        sound = [it for it in wheels if it.name not in faulty and it.name not in wanted]
         self._warn(link_scripts=link_scripts)
         # reading the installed files and waiting for the network take each other's time
         edits = Background(lambda: self._edits(sound))
         with self._stage("ask"):
             settled = self._settle(sound) if sound else Settled()
             faults += self.conda.find(self.transport, self.publicity, self._asked)
-        faults += self._unsettled_faults(sound, settled)
+        faults += self._unsettled(sound, settled, wanted)
         with self._stage("compare"):
-            found = edits.result()
+            faults += _unfit(sound, edits.result(), wanted)
             faults += self.conda.edits()
+            faults += self.local.plan(wanted, strict=strict)
         self.artifacts.save()
-        faults += [edit_fault(it, found[it.name]) for it in sound if it.name in found]
         if faults:
             raise LockFaults(sorted(faults, key=lambda fault: (fault.package, fault.reason)))
-        with self._stage("carry"):
-            packages, travelling = self._packages(sound, settled.choices)
-            self._carry([*travelling, *self.conda.travelling()], folder)
+        packages = self._bring(wheels, settled.choices, folder)
         return self._compose(packages, link_scripts=link_scripts)
+
+    def _bring(
+        self, wheels: Sequence[Distribution], choices: Mapping[str, Choice], folder: Path
+    ) -> list[LockedPackage]:
+        """Make what must be made and carry what must travel; the rows of the lock."""
+        workshop = Workshop(folder)
+        try:
+            if self.local.is_needed:
+                with self._stage("pack"):
+                    self.local.make(workshop)
+            with self._stage("carry"):
+                packages, travelling = self._packages(wheels, choices)
+                self._carry([*travelling, *self.conda.travelling()], folder)
+                workshop.keep(self.local.made.values())
+        finally:
+            workshop.close()
+        return packages
 
     def _asked(self, done: int, total: int) -> None:
         self.tell(Event("progress", stage="ask", done=done, total=total))
@@ -166,12 +190,20 @@ class _Work:
         contested = {row.path for row in self.inventory.contested}
         return find_edits(sound, contested=contested, environ=self.environ)
 
-    def _unsettled_faults(self, sound: Sequence[Distribution], settled: Settled) -> list[Fault]:
+    def _unsettled(
+        self, sound: Sequence[Distribution], settled: Settled, wanted: dict[str, Unfetchable]
+    ) -> list[Fault]:
+        """Add to ``wanted`` what no source has; the faults of what a login may give."""
         missing = {
             Pin(it.name, it.version): settled.missing[it.name] for it in sound if it.name in settled.missing
         }
         sources = (*self.sources.remote, *self.sources.local)
-        found = explain(missing, sources, self.transport)
+        faults = []
+        for absent in explain(missing, sources, self.transport):
+            if absent.refused:
+                faults.append(absent.fault)
+            else:
+                wanted[absent.fault.package] = Unfetchable(absent.reason, absent.fault)
         for it in sound:
             choice = settled.choices.get(it.name)
             if choice is not None and choice.wheel is None:
@@ -179,8 +211,9 @@ class _Work:
                     "it was built or changed elsewhere: put the wheel that was installed into a find-links folder, or "
                     f"install the index's: pip install --force-reinstall --no-deps {it.name}=={it.version}"
                 )
-                found.append(Fault(it.name, it.version, choice.reason, hint))
-        return found
+                fault = Fault(it.name, it.version, choice.reason, hint)
+                wanted[it.name] = Unfetchable("another build of this version", fault)
+        return faults
 
     def _packages(
         self, sound: Sequence[Distribution], choices: Mapping[str, Choice]
@@ -188,6 +221,12 @@ class _Work:
         """The rows of the lock, and what travels with it, with its bytes."""
         packages, travelling = [], []
         for it in sound:
+            made = self.local.made.get(it.name)
+            if made is not None:
+                if made.file is None:
+                    travelling.append((made.wheel, made.wheel.size or 0))
+                packages.append(_made(it, made))
+                continue
             choice = choices[it.name]
             wheel = choice.wheel
             if wheel is None:
@@ -308,6 +347,40 @@ def _locked(it: Distribution, wheel: Candidate, size: int | None, *, private: bo
         layer=it.layer,
         files_digest=it.files_digest,
     )
+
+
+def _made(it: Distribution, made: Made) -> LockedPackage:
+    """What travels because no index has it."""
+    return LockedPackage(
+        name=it.name,
+        version=it.version,
+        filename=made.wheel.filename,
+        sha256=made.wheel.sha256,
+        path=carried_path(made.wheel),
+        size=made.wheel.size,
+        origin=made.origin,
+        reason=made.reason,
+        commit=it.origin.commit or None,
+        requested=it.requested,
+        layer=it.layer,
+        files_digest=made.files_digest,
+    )
+
+
+def _unfit(
+    sound: Sequence[Distribution],
+    edits: Mapping[str, Sequence[Edit]],
+    wanted: dict[str, Unfetchable],
+) -> Iterator[Fault]:
+    """Add to ``wanted`` what was edited; the faults of what is not what was scanned any more."""
+    for it in sound:
+        if it.name not in edits:
+            continue
+        why = edited(it, edits[it.name])
+        if any(edit.install_path.endswith(".dist-info/RECORD") for edit in edits[it.name]):
+            yield why.fault
+        else:
+            wanted[it.name] = why
 
 
 def _ignored(inventory: Inventory) -> Iterator[Ignored]:

@@ -123,6 +123,8 @@ def _package(package: LockedPackage) -> str:
     tool = {
         "origin": package.origin,
         "index-name": package.index_name,
+        "reason": package.reason,
+        "commit": package.commit,
         "requested": package.requested,
         "layer": package.layer,
         "files-digest": package.files_digest,

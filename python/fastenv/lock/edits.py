@@ -17,7 +17,7 @@ from pathlib import Path
 from fastenv.lock import cache
 from fastenv.lock.at_once import each
 from fastenv.scan.inventory import Distribution
-from fastenv.scan.record import Record, RecordRow, files_digest, read_record
+from fastenv.scan.record import OF_THE_INSTALLATION, Record, RecordRow, files_digest, read_record
 
 __all__ = ["Edit", "Hashes", "find_edits"]
 
@@ -26,7 +26,6 @@ _THREADS = min(8, (os.cpu_count() or 1) + 2)
 _SETTLED_NS = 2_000_000_000
 """A file that changed less than this before it was read may change again within one tick of its file system's
 clock, unseen; such a sha256 is not kept."""
-_TOLD_OF_THE_INSTALLATION = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _is_checked(row: RecordRow, record: Record, scripts: Collection[str]) -> boo
     if path.startswith("prefix/bin/") and path[11:] in scripts:
         return False  # an installer writes these, and so shall we
     info = f"site/{record.metadata_name}/"
-    return not (path.startswith(info) and path[len(info) :] in _TOLD_OF_THE_INSTALLATION)
+    return not (path.startswith(info) and path[len(info) :] in OF_THE_INSTALLATION)
 
 
 class Hashes:

@@ -1,23 +1,37 @@
-"""What an inventory alone tells of packages that can't be locked yet, or at all."""
+"""What an inventory alone tells of packages that can't be locked, and of those that no index will have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
 from fastenv.exceptions import Fault
 from fastenv.lock.edits import Edit
 from fastenv.lock.reinstall import reinstall
-from fastenv.scan.inventory import Distribution, Inventory
+from fastenv.scan.inventory import Broken, Distribution, Inventory
 
-__all__ = ["edit_fault", "inventory_faults"]
+__all__ = ["Unfetchable", "edited", "inventory_faults", "unfetchable"]
 
 _AS_WHEEL = (
     "build a wheel of it into a folder, install that, and name the folder by --find-links or find-links ="
 )
 _REINSTALL = "install it again: pip install --force-reinstall --no-deps {name}=={version}"
 _SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Unfetchable:
+    """Why no index gives what is installed: in a few words, which the lock has, and as the fault that it is where
+    repacking is not allowed. ``warn`` tells that a copy may not be all that there is, ``edited`` that files were
+    edited since they were installed.
+    """
+
+    reason: str
+    fault: Fault
+    warn: bool = False
+    edited: bool = False
 
 
 def inventory_faults(inventory: Inventory) -> Iterator[Fault]:
@@ -29,17 +43,23 @@ def inventory_faults(inventory: Inventory) -> Iterator[Fault]:
     known: Mapping[str, str] = {d.name: d.version for d in inventory.distributions}
     packages = {f"conda:{it.name}": it for it in conda}
     known = {**known, **{name: it.version for name, it in packages.items()}}
-    for distribution in inventory.distributions:
-        if distribution.origin.kind != "conda":
-            yield from _faults(distribution)
+    whole = {it.metadata_path for it in inventory.distributions}
+    for it in inventory.distributions:
+        if it.origin.kind != "conda" and not _has_version(it):
+            yield Fault(
+                it.name, it.version, "its version is none that an index can have (PEP 440)", _AS_WHEEL
+            )
     for broken in inventory.broken:
-        version = known.get(broken.name, "?")
+        if broken.path in whole:
+            continue  # what is there of it can be packed up
         name = broken.name or broken.path.rpartition("/")[2]
-        hint = _REINSTALL.format(name=name, version=version) if version != "?" else f"remove {broken.path}"
+        version = known.get(broken.name, "?")
+        hint = _broken_hint(name, version, broken)
         if broken.name.startswith("conda:"):
-            it = packages.get(broken.name)
-            hint = f"remove {broken.path}, and install the package again" if it is None else reinstall(it)
-        yield Fault(name, version, "its installation is broken: " + "; ".join(broken.reasons), hint)
+            package = packages.get(broken.name)
+            again = f"remove {broken.path}, and install the package again"
+            hint = again if package is None else reinstall(package)
+        yield Fault(name, version, _broken_reason(broken), hint)
     for contested in inventory.contested:
         if contested.winner is None:
             names = [claim.name for claim in contested.claims]
@@ -47,47 +67,88 @@ def inventory_faults(inventory: Inventory) -> Iterator[Fault]:
             yield Fault(names[0], known.get(names[0], "?"), reason, "install one of them again")
 
 
-def edit_fault(distribution: Distribution, edits: Sequence[Edit]) -> Fault:
-    """The fault of a distribution whose installed files are not those of its RECORD."""
+def unfetchable(inventory: Inventory) -> dict[str, Unfetchable]:
+    """By name, what is known to be in no index before any index is asked."""
+    broken = {row.path: row for row in inventory.broken}
+    found = {}
+    for it in inventory.distributions:
+        if it.origin.kind != "conda" and _has_version(it):
+            why = _why(it, broken.get(it.metadata_path))
+            if why is not None:
+                found[it.name] = why
+    return found
+
+
+def edited(distribution: Distribution, edits: Sequence[Edit]) -> Unfetchable:
+    """Of a distribution whose installed files are not those of its RECORD."""
     shown = ", ".join(f"{edit.install_path} ({edit.what})" for edit in edits[:_SHOWN])
     more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
-    return Fault(
+    fault = Fault(
         distribution.name,
         distribution.version,
         f"installed files were edited: {shown}{more}",
         _REINSTALL.format(name=distribution.name, version=distribution.version),
     )
+    return Unfetchable("files were edited", fault, edited=True)
 
 
-def _faults(it: Distribution) -> Iterator[Fault]:
-    fault = _origin_fault(it)
-    if fault is not None:
-        yield Fault(it.name, it.version, *fault)
-        return
-    if it.problems:
-        return  # stands among the broken ones
+def _has_version(it: Distribution) -> bool:
     try:
         Version(it.version)
     except InvalidVersion:
-        yield Fault(it.name, it.version, "its version is none that an index can have (PEP 440)", _AS_WHEEL)
-        return
+        return False
+    return True
+
+
+def _broken_reason(broken: Broken) -> str:
+    return "its installation is broken: " + "; ".join(broken.reasons)
+
+
+def _broken_hint(name: str, version: str, broken: Broken) -> str:
+    return f"remove {broken.path}" if version == "?" else _REINSTALL.format(name=name, version=version)
+
+
+def _why(it: Distribution, broken: Broken | None) -> Unfetchable | None:
+    known = _origin_reason(it)
+    if known is not None:
+        return Unfetchable(known[0], Fault(it.name, it.version, *known[1:]), warn=it.files_digest is None)
+    if broken is not None:
+        fault = Fault(it.name, it.version, _broken_reason(broken), _broken_hint(it.name, it.version, broken))
+        reason = "it has no RECORD" if it.files_digest is None else "its installation is damaged"
+        return Unfetchable(reason, fault, warn=True)
     if it.files_digest is None:
         reason = "it has no RECORD, so nothing tells which wheel it was"
-        yield Fault(it.name, it.version, reason, _REINSTALL.format(name=it.name, version=it.version))
+        fault = Fault(it.name, it.version, reason, _REINSTALL.format(name=it.name, version=it.version))
+        return Unfetchable("it has no RECORD", fault, warn=True)
+    return None
 
 
-def _origin_fault(it: Distribution) -> tuple[str, str] | None:
-    """Reason and hint for what came from no index, or None."""
+def _origin_reason(it: Distribution) -> tuple[str, str, str] | None:
+    """For the lock, for a reader, and what to do, of what came from no index; or None."""
     origin = it.origin
     where = f" {origin.url}" if origin.url else ""
     commit = f" at commit {origin.commit}" if origin.commit else ""
     system = f" ({it.installer})" if it.installer else ""
+    vcs = origin.vcs or "version control"
     by_kind = {
-        "vcs": (f"it was installed from {origin.vcs or 'version control'}{where}{commit}", _AS_WHEEL),
-        "editable": (f"it is editable: its code is in{where or ' a folder of this machine'}", _AS_WHEEL),
-        "local-dir": (f"it was built from the folder{where}, not from an index", _AS_WHEEL),
-        "archive": (f"it was installed from the file{where}, not from an index", _AS_WHEEL),
+        "vcs": (f"from {vcs}", f"it was installed from {vcs}{where}{commit}", _AS_WHEEL),
+        "editable": (
+            "editable",
+            f"it is editable: its code is in{where or ' a folder of this machine'}",
+            _AS_WHEEL,
+        ),
+        "local-dir": (
+            "from a folder",
+            f"it was built from the folder{where}, not from an index",
+            _AS_WHEEL,
+        ),
+        "archive": (
+            "from a file",
+            f"it was installed from the file{where}, not from an index",
+            _AS_WHEEL,
+        ),
         "system": (
+            "the operating system's",
             f"it is the operating system's{system}",
             f"install it in a venv: pip install {it.name}=={it.version}",
         ),

@@ -77,7 +77,10 @@ class LockedInterpreter:
 
 @dataclass(frozen=True)
 class LockedPackage:
-    """One wheel. Exactly one of ``url`` and ``path`` (relative to the lock) is given; ``size`` in bytes."""
+    """One wheel. Exactly one of ``url`` and ``path`` (relative to the lock) is given; ``size`` in bytes.
+
+    ``reason`` is why it was built or repacked here, ``commit`` the one of its repository, if it came from one.
+    """
 
     name: str
     version: str
@@ -89,6 +92,8 @@ class LockedPackage:
     index: str | None = None
     origin: str = "index"
     index_name: str | None = None
+    reason: str | None = None
+    commit: str | None = None
     requested: bool = False
     layer: str | None = None
     files_digest: str | None = None
@@ -284,6 +289,8 @@ class _Reader:
             index=raw.get("index"),
             origin=self._word(tool, "origin", place),
             index_name=self._maybe(tool, "index-name", str, place),
+            reason=self._maybe(tool, "reason", str, place),
+            commit=self._maybe(tool, "commit", str, place),
             requested=bool(self._maybe(tool, "requested", bool, place)),
             layer=self._maybe(tool, "layer", str, place),
             files_digest=self._maybe(tool, "files-digest", str, place),

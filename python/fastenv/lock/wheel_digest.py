@@ -16,11 +16,10 @@ import zlib
 from collections.abc import Iterator
 from typing import IO
 
-from fastenv.scan.record import install_path
+from fastenv.scan.record import OF_THE_INSTALLATION, install_path
 
 __all__ = ["NotAWheel", "wheel_files_digest"]
 
-_NOT_DIGESTED = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -78,7 +77,7 @@ def _generated_scripts(archive: zipfile.ZipFile, info: str) -> set[str]:
 
 def _lines(archive: zipfile.ZipFile, info: str, scripts: set[str]) -> Iterator[str]:
     """One line a row, as docs/inventory.md describes it."""
-    skipped = {f"{info}/{name}" for name in _NOT_DIGESTED}
+    skipped = {f"{info}/{name}" for name in OF_THE_INSTALLATION}
     text = archive.read(f"{info}/RECORD").decode()
     for row in csv.reader(text.splitlines(keepends=True)):
         if len(row) != 3 or not row[1].startswith("sha256=") or row[0] in skipped or row[0].endswith(".pyc"):

@@ -56,7 +56,10 @@ class _DistInfo:
         record = self._record(foreign=foreign)
         points = entry_points(self._text("entry_points.txt"))
         origin = self._origin(installer, package, record)
-        return Installed(self._distribution(core, record, installer, points, origin, foreign=foreign), record)
+        distribution = self._distribution(core, record, installer, points, origin, foreign=foreign)
+        # what nothing records is told by its top-level names
+        trees = tuple(self._text("top_level.txt").split()) if record is None else ()
+        return Installed(distribution, record, trees)
 
     def _distribution(
         self,

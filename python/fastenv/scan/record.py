@@ -21,14 +21,25 @@ from fastenv.scan.layers import prefix_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-__all__ = ["Record", "RecordRow", "files_digest", "install_path", "parse_record", "read_record"]
+__all__ = [
+    "OF_THE_INSTALLATION",
+    "Record",
+    "RecordRow",
+    "files_digest",
+    "install_path",
+    "parse_record",
+    "read_record",
+]
 
 _SITE = re.compile(r"lib(?:64)?/python\d+\.\d+/(?:site|dist)-packages/(.+)", re.DOTALL)
 _HEADERS = re.compile(r"include/(?:site/)?python\d+\.\d+[a-z]*/(.+)", re.DOTALL)
 _FIELDS = 3
 _PACKED = len("sha256=") + 43
 """Characters of a hash in RECORD: the algorithm and urlsafe base64 without padding."""
-_NOT_DIGESTED = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json")
+OF_THE_INSTALLATION = (
+    *("RECORD", "INSTALLER", "REQUESTED", "direct_url.json"),
+    *("uv_build.json", "uv_cache.json"),
+)
 """Files of the .dist-info that tell of this installation, not of the distribution."""
 
 
@@ -182,7 +193,7 @@ def files_digest(record: Record, scripts: Collection[str]) -> str:
     ``scripts`` are the names of its console and gui entry points, whose files installers generate.
     """
     info = f"site/{record.metadata_name}/"
-    skipped = {info + name for name in _NOT_DIGESTED}
+    skipped = {info + name for name in OF_THE_INSTALLATION}
     for at in record.elsewhere:
         install = record.installs[at]
         if install.startswith("prefix/bin/") and (

@@ -1,4 +1,4 @@
-"""What an inventory alone shows can't be locked."""
+"""What an inventory alone shows can't be locked, and what is in no index."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from tests.unit.lock.inventories import distribution, inventory
 
 from fastenv.lock.edits import Edit
-from fastenv.lock.faults import edit_fault, inventory_faults
+from fastenv.lock.faults import edited, inventory_faults, unfetchable
 from fastenv.scan.inventory import Broken, Claim, Contested, Distribution, Origin
 
 CASES = [
@@ -24,17 +24,32 @@ CASES = [
     ),
     (distribution(origin=Origin("system"), installer="debian"), "operating system's (debian)"),
     (distribution(files_digest=None), "has no RECORD"),
-    (distribution(version="1.0-custom-x"), "PEP 440"),
 ]
 
 
 @pytest.mark.parametrize(("it", "reason"), CASES)
 def test_reasons(it: Distribution, reason: str | None) -> None:
-    found = list(inventory_faults(inventory(it)))
+    found = unfetchable(inventory(it))
+    assert list(inventory_faults(inventory(it))) == []
     assert len(found) == (reason is not None)
     if reason is not None:
-        assert reason in found[0].reason
-        assert found[0].hint
+        assert reason in found["alpha"].fault.reason
+        assert found["alpha"].fault.hint
+
+
+def test_a_version_that_no_wheel_can_have() -> None:
+    it = inventory(distribution(version="1.0-custom-x"))
+    assert "PEP 440" in next(inventory_faults(it)).reason
+    assert unfetchable(it) == {}
+
+
+def test_damaged_metadata_of_what_is_known() -> None:
+    """What can be packed up is no fault by itself."""
+    it = distribution(problems=("RECORD is bad",))
+    damaged = inventory(it, broken=(Broken(it.metadata_path, "env", "alpha", ("RECORD is bad",)),))
+    assert list(inventory_faults(damaged)) == []
+    assert unfetchable(damaged)["alpha"].warn
+    assert "RECORD is bad" in unfetchable(damaged)["alpha"].fault.reason
 
 
 def test_broken_metadata() -> None:
@@ -42,7 +57,7 @@ def test_broken_metadata() -> None:
         Broken("/env/alpha-1.0.dist-info", "env", "alpha", ("METADATA is missing", "RECORD is missing")),
         Broken("/env/~lpha-1.0.dist-info", "env", "", ("a leftover",)),
     )
-    found = list(inventory_faults(inventory(distribution(problems=("x",)), broken=broken)))
+    found = list(inventory_faults(inventory(distribution(), broken=broken)))
     assert [(fault.package, fault.version) for fault in found] == [
         ("alpha", "1.0"),
         ("~lpha-1.0.dist-info", "?"),
@@ -59,4 +74,4 @@ def test_contested_path_with_nobodys_bytes() -> None:
 
 def test_many_edits_are_told_briefly() -> None:
     edits = [Edit(f"site/{number}.py", "changed") for number in range(9)]
-    assert edit_fault(distribution(), edits).reason.endswith("site/2.py (changed) and 6 more")
+    assert edited(distribution(), edits).fault.reason.endswith("site/2.py (changed) and 6 more")

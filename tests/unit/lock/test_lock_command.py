@@ -71,7 +71,7 @@ def test_wrong_usage(python: Path, words: list[str], status: int, said: str) -> 
 
 def test_faults_are_listed(python: Path, tmp_path: Path) -> None:
     (tmp_path / "wheels" / "alpha-1.0-py3-none-any.whl").unlink()
-    done = run("lock", "--python", str(python))
+    done = run("lock", "--strict", "--python", str(python))
     assert done.returncode == 3
     assert "alpha 1.0: no index and no find-links folder has it" in done.stderr
     assert not Path("pylock.fastenv.toml").exists()

@@ -1,0 +1,134 @@
+"""Writing a wheel such that the same content is always the same bytes.
+
+Names in one order, one time, two modes, nothing compressed: another zlib compresses otherwise, and a wheel's
+sha256 is part of the env id. What moves or keeps wheels may compress them.
+https://packaging.python.org/en/latest/specifications/binary-distribution-format/
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+from packaging.utils import canonicalize_name
+
+__all__ = ["Contents", "Entry", "NotPackable", "Written", "wheel_filename", "write_wheel"]
+
+_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say
+_BLOCK = 1 << 20
+_LARGE = 1 << 31  # from here on zip needs its long form
+
+
+class NotPackable(Exception):
+    """What is installed can't be made a wheel; the message says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file: its name in the wheel, and its bytes or the file that has them."""
+
+    name: str
+    source: str | bytes
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a wheel is to hold, RECORD apart. ``stem`` is ``NAME-VERSION`` as its .dist-info has it."""
+
+    filename: str
+    stem: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def info(self) -> str:
+        """The name of the .dist-info folder."""
+        return f"{self.stem}.dist-info"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A wheel that was written: where, and its sha256 (hex) and size in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def wheel_filename(name: str, version: str, tags: Iterable[str], build: str = "") -> str:
+    """The file name of a wheel with these tags, written as one compressed set (PEP 425)."""
+    parts = [sorted({tag.split("-")[at] for tag in tags}) for at in range(3)]
+    numbered = [build] if build[:1].isdigit() else []
+    stem = [canonicalize_name(name).replace("-", "_"), version.replace("-", "_"), *numbered]
+    return "-".join([*stem, *(".".join(part) for part in parts)]) + ".whl"
+
+
+def write_wheel(contents: Contents, path: Path) -> Written:
+    """Write the wheel to ``path``, RECORD last. Raises OSError; NotPackable for a name that no wheel can have."""
+    record = f"{contents.info}/RECORD"
+    entries = sorted(contents.entries, key=lambda it: (it.name.startswith(f"{contents.info}/"), it.name))
+    rows = []
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for entry in entries:
+            digest, size = _add(archive, entry)
+            packed = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+            rows.append(f"{_quoted(entry.name)},sha256={packed},{size}\n")
+        text = "".join([*rows, f"{_quoted(record)},,\n"])
+        _add(archive, Entry(record, text.encode()))
+    return Written(path, _sha256(path), path.stat().st_size)
+
+
+def _add(archive: zipfile.ZipFile, entry: Entry) -> tuple[bytes, int]:
+    """Add one entry; the sha256 and size of what was read."""
+    info = zipfile.ZipInfo(_checked(entry.name), _TIME)
+    info.create_system = 3  # the one whose modes count
+    info.external_attr = (0o100755 if entry.executable else 0o100644) << 16
+    digest, size = hashlib.sha256(), 0
+    with (
+        _opened(entry.source) as (source, expected),
+        archive.open(info, "w", force_zip64=expected >= _LARGE) as target,
+    ):
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+            target.write(block)
+    return digest.digest(), size
+
+
+def _checked(name: str) -> str:
+    """The name, if every reader of wheels takes it."""
+    if re.search(r"[\x00-\x1f\x7f\\]", name) or name.encode("utf-8", "replace") != name.encode(
+        "utf-8", "surrogatepass"
+    ):
+        raise NotPackable(f"no wheel can have a file of the name {name!r}")
+    return name
+
+
+@contextmanager
+def _opened(source: str | bytes) -> Iterator[tuple[IO[bytes], int]]:
+    if isinstance(source, bytes):
+        yield BytesIO(source), len(source)
+        return
+    with open(source, "rb", buffering=0) as stream:
+        yield stream, os.fstat(stream.fileno()).st_size
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if re.search(r'[",]', name) else name
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,108 @@
+"""Wheels that are made while a lock is: where they lie until they have their place beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastenv.build.wheel_file import Contents, write_wheel
+from fastenv.exceptions import FastenvError, FileSystemError
+from fastenv.lock.at_once import each
+from fastenv.lock.carried import FOLDER, carried_path
+from fastenv.lock.pins import Candidate
+from fastenv.lock.wheel_digest import NotAWheel, wheel_files_digest
+
+__all__ = ["Made", "Workshop"]
+
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Made:
+    """A wheel that no index has. ``origin`` and ``reason`` are what the lock says of it; ``file`` is where it lies
+    until it is kept, None if it travels as others do.
+    """
+
+    wheel: Candidate
+    files_digest: str | None
+    origin: str
+    reason: str | None = None
+    file: Path | None = None
+
+
+class Workshop:
+    """Makes wheels in a folder of its own beside the lock; ``close`` removes what was not kept of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._room: Path | None = None
+
+    def close(self) -> None:
+        """Leave nothing but what was kept."""
+        if self._room is not None:
+            shutil.rmtree(self._room, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                self._room.parent.rmdir()  # if nothing is in it
+
+    def room(self) -> Path:
+        """The folder to make things in. Raises FileSystemError."""
+        if self._room is None:
+            beside = self._folder / FOLDER
+            try:
+                beside.mkdir(parents=True, exist_ok=True)
+                self._room = Path(tempfile.mkdtemp(dir=beside, prefix=".making-"))
+            except OSError as error:
+                message = f"{beside} cannot be written: {error.strerror}"
+                raise FileSystemError(message, path=str(beside)) from error
+        return self._room
+
+    def pack(
+        self,
+        contents: Mapping[str, Contents],
+        reasons: Mapping[str, str],
+        on_packed: Callable[[str, int], object] = lambda *_: None,
+    ) -> dict[str, Made]:
+        """A repacked wheel for each name. ``on_packed`` is told which, and how many there are by now.
+
+        Raises FileSystemError for a file that cannot be read or written.
+        """
+        room = self.room() if contents else self._folder
+        found = {}
+        for name, made in each(
+            lambda name: _packed(contents[name], room / name, reasons[name]), contents, threads=_THREADS
+        ):
+            found[name] = made
+            on_packed(name, len(found))
+        return found
+
+    def keep(self, made: Iterable[Made]) -> None:
+        """Bring wheels to their places beside the lock. Raises FileSystemError."""
+        for it in made:
+            if it.file is None:
+                continue
+            target = self._folder / carried_path(it.wheel)
+            try:
+                target.parent.mkdir(exist_ok=True)
+                os.replace(it.file, target)
+            except OSError as error:
+                message = f"{target} cannot be written: {error.strerror}"
+                raise FileSystemError(message, path=str(target)) from error
+
+
+def _packed(contents: Contents, path: Path, reason: str) -> Made:
+    try:
+        written = write_wheel(contents, path)
+        with path.open("rb") as stream:
+            digest = wheel_files_digest(stream)
+    except OSError as error:
+        place = str(error.filename or path)
+        raise FileSystemError(f"{place} cannot be packed up: {error.strerror}", path=place) from error
+    except NotAWheel as error:  # what we wrote is one, unless we are wrong
+        raise FastenvError(f"{contents.filename} was packed up wrongly: {error}") from error
+    wheel = Candidate(contents.filename, path.as_uri(), written.sha256, written.size)
+    return Made(wheel, digest, "repacked", reason, path)
