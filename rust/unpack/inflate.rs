@@ -6,7 +6,6 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use flate2::{Decompress, FlushDecompress, Status};
 use libdeflater::{Crc, DecompressionError, Decompressor};
 
 use crate::digest::{Hasher, Sha256};
@@ -14,6 +13,7 @@ use crate::fs::{self, File};
 use crate::task::Task;
 use crate::unpack::ReadAt;
 use crate::unpack::archive::{Entry, Method, usize_of};
+use crate::unpack::deflate::{Inflater, Status};
 use crate::unpack::fault::{Cause, EntryFault};
 use crate::unpack::local::{self, LONGEST_DESCRIPTOR};
 
@@ -259,28 +259,30 @@ impl Stream<'_> {
         end: u64,
         take: &mut dyn FnMut(&[u8]) -> fs::Result<()>,
     ) -> Result<(), Cause> {
-        let (mut packed, mut unpacked) = (vec![0; PIECE], vec![0; PIECE]);
-        let mut inflater = Decompress::new(false);
+        let mut packed = vec![0; PIECE];
+        let mut inflater = Inflater::new();
         let mut waiting = 0..0;
+        let mut made = 0;
         loop {
             if waiting.is_empty() && at < end {
                 waiting = 0..self.read(&mut packed, at, end)?;
                 at += waiting.end as u64;
             }
-            let (eaten, made, status) = step(&mut inflater, &packed[waiting.clone()], &mut unpacked)
-                .ok_or_else(|| self.fault(EntryFault::Deflate))?;
+            let (eaten, status) =
+                inflater.run(&packed[waiting.clone()]).map_err(|_damaged| self.fault(EntryFault::Deflate))?;
             waiting.start += eaten;
-            if inflater.total_out() > self.entry.size {
+            made += inflater.new_bytes().len() as u64;
+            if made > self.entry.size {
                 return Err(self.fault(EntryFault::Size(self.entry.size)));
             }
-            take(&unpacked[..made])?;
+            take(inflater.new_bytes())?;
             match status {
-                Status::StreamEnd => break,
-                _ if eaten == 0 && made == 0 => return Err(self.fault(EntryFault::Deflate)),
-                _ => {}
+                Status::Done => break,
+                Status::Hungry if at == end => return Err(self.fault(EntryFault::Deflate)),
+                Status::Hungry | Status::Full => {}
             }
         }
-        if inflater.total_out() != self.entry.size {
+        if made != self.entry.size {
             return Err(self.fault(EntryFault::Size(self.entry.size)));
         }
         if at < end || !waiting.is_empty() {
@@ -288,11 +290,4 @@ impl Stream<'_> {
         }
         Ok(())
     }
-}
-
-/// Inflates as much as fits: bytes eaten, bytes made, and whether that was all. `None` if the data are damaged.
-fn step(inflater: &mut Decompress, packed: &[u8], unpacked: &mut [u8]) -> Option<(usize, usize, Status)> {
-    let (eaten, made) = (inflater.total_in(), inflater.total_out());
-    let status = inflater.decompress(packed, unpacked, FlushDecompress::None).ok()?;
-    Some((usize_of(inflater.total_in() - eaten), usize_of(inflater.total_out() - made), status))
 }

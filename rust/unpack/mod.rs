@@ -1,12 +1,13 @@
 //! From the bytes of an artifact to a tree of files and its [`Index`]. Distrusts every name and number.
 //!
 //! The modules in the order in which the bytes pass through them: [`ending`] and [`archive`] read a zip archive's
-//! directory, `names` checks its names, `places` and `install_path` plan where a wheel's entries go, `local` and
-//! `inflate` turn entries into files, [`wheel`] holds these together, and `metadata`, `record`, `claims`,
+//! directory, `names` checks its names, `places` and `install_path` plan where a wheel's entries go, `local`,
+//! `inflate` and [`deflate`] turn entries into files, [`wheel`] holds these together, and `metadata`, `record`, `claims`,
 //! `entry_points` and [`version`] read what the wheel says of itself. [`fault`] is what can be wrong.
 
 pub mod archive;
 mod claims;
+pub mod deflate;
 pub mod ending;
 pub(crate) mod entry_points;
 pub mod fault;

@@ -10,6 +10,7 @@
 mod archive;
 mod change;
 mod conda;
+mod deflate;
 mod index;
 mod lock;
 mod record;
