@@ -164,15 +164,18 @@ fn is_own(folder: &Path) -> bool {
 
 /// From the store: the environment if it stands, else its lock, which was kept when it was made.
 fn from_id(id: &str, options: &Options, task: &Task) -> Result<Ready> {
-    let store = Store::open(&Root::choose(options.root.as_deref())?)?;
+    let report = materialize(&lock_of(id, options.root.as_deref())?, options, task)?;
+    Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None, hold: None })
+}
+
+/// The lock that the store keeps of the environment with this id, of which 12 digits or more are given.
+pub fn lock_of(id: &str, root: Option<&Path>) -> Result<Lock> {
+    let store = Store::open(&Root::choose(root)?)?;
     let locks = crate::fs::read_dir(&store.folder("locks"))?;
     let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(id));
     let found: Vec<&PathBuf> = locks.iter().filter(named).collect();
     match found.as_slice() {
-        [path] => {
-            let report = materialize(&kept_lock(&store, path)?, options, task)?;
-            Ok(Ready { prefix: report.prefix, env_id: report.env_id, warning: None, hold: None })
-        }
+        [path] => kept_lock(&store, path),
         [] => Err(Error::NoEnvironment(id.to_owned())),
         _ => Err(Error::AmbiguousId(id.to_owned())),
     }

@@ -7,6 +7,9 @@ The verbs, in the order of the data; each has a module of its name:
     materialize     Lock -> an environment, Report   never chooses a version
     verify          an environment -> Findings       changes nothing
     env_id          Lock -> the name of exactly this environment
+    diff            two environments -> Differences  whether scanned, locked or known by an id
+    check_lock      Lock -> Differences              whether it still fits the environment
+    why             a name -> Why                    where it came from, who wants it, what the lock does
     node_program    where the program lies that does the same on nodes without Python
 
 The nouns are frozen values. Errors are in ``fastenv.exceptions``; ``FastenvError`` is the base of all.
@@ -20,43 +23,56 @@ from types import ModuleType
 TYPE_CHECKING = False  # typing's own takes milliseconds to import
 if TYPE_CHECKING:
     from fastenv._core import Finding, Report
+    from fastenv.diff import Difference, diff
     from fastenv.env_id import env_id
     from fastenv.event import Event
     from fastenv.exceptions import FastenvError
     from fastenv.lock import Lock, lock
+    from fastenv.lock.check import check_lock
     from fastenv.materialize import materialize
     from fastenv.node_program import node_program
     from fastenv.scan import Inventory, scan
     from fastenv.verify import verify
+    from fastenv.why import Why, why
 
 __all__ = [
+    "Difference",
     "Event",
     "FastenvError",
     "Finding",
     "Inventory",
     "Lock",
     "Report",
+    "Why",
+    "check_lock",
+    "diff",
     "env_id",
     "lock",
     "materialize",
     "node_program",
     "scan",
     "verify",
+    "why",
 ]
 
 _HOME = {
+    "Difference": "fastenv.diff",
     "Event": "fastenv.event",
     "FastenvError": "fastenv.exceptions",
     "Finding": "fastenv._core",
     "Inventory": "fastenv.scan",
     "Lock": "fastenv.lock",
     "Report": "fastenv._core",
+    "Why": "fastenv.why",
+    "check_lock": "fastenv.lock.check",
+    "diff": "fastenv.diff",
     "env_id": "fastenv.env_id",
     "lock": "fastenv.lock",
     "materialize": "fastenv.materialize",
     "node_program": "fastenv.node_program",
     "scan": "fastenv.scan",
     "verify": "fastenv.verify",
+    "why": "fastenv.why",
 }
 
 

@@ -9,7 +9,7 @@ from typing import final
 
 from typing_extensions import Self
 
-__all__ = ["Event", "Finding", "Report", "compute_env_id", "env_id", "materialize", "verify"]
+__all__ = ["Event", "Finding", "Report", "compute_env_id", "env_id", "kept_lock", "materialize", "verify"]
 
 @final
 class Event:
@@ -114,6 +114,14 @@ def env_id(text: str, label: str) -> str:
 
     Raises:
         LockFormatError: the text is not a lock that this version reads, or states another id.
+    """
+
+def kept_lock(id: str, *, root: str | None) -> str:  # noqa: A002 # an env id has no other name
+    """The text of the lock that a store keeps of the environment with this id: 12 digits of it or more, lower case.
+
+    Raises:
+        LockFormatError: the store has none, or several that begin so; or it is damaged.
+        NodeUnfitError, FileSystemError: there is no store.
     """
 
 def materialize(

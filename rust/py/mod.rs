@@ -12,5 +12,5 @@ mod _core {
     #[pymodule_export]
     use super::types::{Event, Finding, Report};
     #[pymodule_export]
-    use super::verbs::{compute_env_id, env_id, materialize, verify};
+    use super::verbs::{compute_env_id, env_id, kept_lock, materialize, verify};
 }

@@ -23,6 +23,14 @@ pub(super) fn env_id(py: Python<'_>, text: String, label: &str) -> PyResult<Stri
 }
 
 #[pyfunction]
+#[pyo3(signature = (id, *, root))]
+#[allow(clippy::needless_pass_by_value)] // PyO3 extracts values
+pub(super) fn kept_lock(py: Python<'_>, id: &str, root: Option<PathBuf>) -> PyResult<String> {
+    let lock = py.detach(|| crate::exec::lock_of(id, root.as_deref()));
+    Ok(lock.map_err(|fault| error::raise(py, &fault))?.text)
+}
+
+#[pyfunction]
 #[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, compile, program, timeline, on_event))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // the keywords of one Python function
 pub(super) fn materialize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing_extensions import assert_type
 
 import fastenv
-from fastenv import Event, Finding, Inventory, Lock, Report
+from fastenv import Difference, Event, Finding, Inventory, Lock, Report, Why
 
 
 def hear(event: Event) -> None:
@@ -26,6 +26,9 @@ def the_whole_way() -> None:
     assert_type(fastenv.verify(report.prefix, full=True), tuple[Finding, ...])
     assert_type(fastenv.env_id(lock), str)
     assert_type(fastenv.node_program(), Path)
+    assert_type(fastenv.diff(inventory, lock), tuple[Difference, ...])
+    assert_type(fastenv.check_lock(lock, inventory), tuple[Difference, ...])
+    assert_type(fastenv.why("numpy", inventory, lock=lock), tuple[Why, ...])
 
 
 def values_are_frozen(event: Event, lock: Lock) -> None:

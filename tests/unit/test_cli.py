@@ -45,11 +45,11 @@ def test_help_names_every_command(
 ) -> None:
     assert run(monkeypatch, *asked) == 0
     out = capsys.readouterr().out
-    for command in ("scan", "lock", "materialize", "exec", "verify", "store", "env-id"):
+    for command in ("scan", "lock", "materialize", "exec", "verify", "store", "env-id", "diff", "why"):
         assert command in out
 
 
-@pytest.mark.parametrize("command", ["scan", "lock", "materialize", "verify", "env-id"])
+@pytest.mark.parametrize("command", ["scan", "lock", "materialize", "verify", "env-id", "diff", "why"])
 def test_every_command_has_help(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from fastenv.exceptions import FileSystemError
+from fastenv.cli.differences import tell
+from fastenv.diff import read_inventory
 from fastenv.lock import lock as make_lock
+from fastenv.lock.check import check_lock
 from fastenv.progress import show
-from fastenv.scan import Inventory
 
 __all__ = ["lock"]
 
@@ -47,13 +48,21 @@ def lock(
     strict: Annotated[
         bool, typer.Option("--strict", help="An error for what would be packed up from installed files.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only say whether the lock still fits; exit status 1 if it does not."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on standard output.")
     ] = False,
 ) -> None:
     """Lock an environment: write pylock.fastenv.toml, and beside it what no public index has."""
-    _check(python, prefix, inventory, output, as_json=as_json)
-    found = None if inventory is None else Inventory.from_json(_read(inventory), path=str(inventory))
+    _check(python, prefix, inventory, output, as_json=as_json and not check)
+    found = None if inventory is None else read_inventory(inventory)
+    if check:
+        differences = check_lock(output, found, python=python, prefix=prefix, include_self=include_self)
+        tell(differences, ("Lock", "Environment"), as_json=as_json, same=f"{output} fits the environment")
+        return
     with show("lock", as_json=as_json) as on_event:
         made = make_lock(
             found,
@@ -86,12 +95,3 @@ def _check(
         raise typer.BadParameter("give one of --python, --prefix and --inventory")
     if as_json and output == _STDOUT:
         raise typer.BadParameter("--json and -o - would both write to standard output")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileSystemError(
-            f"the inventory {path} cannot be read: {error.strerror}", path=str(path)
-        ) from error

@@ -20,7 +20,7 @@ from fastenv.lock.transport import Transport
 from fastenv.scan.conda_url import without_login
 from fastenv.scan.inventory import CondaPackage, Inventory
 
-__all__ = ["CondaHalf", "virtual_packages"]
+__all__ = ["CondaHalf", "site_of", "virtual_packages"]
 
 _SHOWN = 3
 
@@ -57,7 +57,7 @@ class CondaHalf:
         found = find_conda_edits(
             self.packages,
             self._prefix,
-            site=_site(self._inventory),
+            site=site_of(self._inventory),
             contested=contested,
             environ=self._environ,
         )
@@ -94,7 +94,7 @@ def virtual_packages(packages: Iterable[CondaPackage]) -> list[LockedVirtual]:
     return [LockedVirtual(spec, tuple(sorted(names))) for spec, names in sorted(wanted.items())]
 
 
-def _site(inventory: Inventory) -> str:
+def site_of(inventory: Inventory) -> str:
     """site-packages of the prefix, relative to it."""
     root = f"{inventory.prefix}/"
     places = (it.path for it in inventory.search_path if it.site and it.layer == "env")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fastenv.scan.inventory import Distribution, Interpreter, Platform
 
-__all__ = ["leave_out"]
+__all__ = ["leave_out", "marker_values_of"]
 
 _OURSELVES = "fastenv"
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
@@ -32,7 +32,7 @@ def leave_out(
     by_name = {it.name: it for it in distributions}
     if _OURSELVES not in by_name:
         return ()
-    marker_values = _marker_values(interpreter, platform)
+    marker_values = marker_values_of(interpreter, platform)
     ours = _closure({_OURSELVES}, by_name, marker_values, extras=False)
     # what conda installed is conda's to leave out
     firm = {it.name for it in distributions if it.requested or it.origin.kind == "conda"}
@@ -98,7 +98,7 @@ def _applies(text: str, it: Distribution, marker_values: dict[str, str], *, extr
     return any(marker.evaluate({**marker_values, "extra": extra}) for extra in wanted)
 
 
-def _marker_values(interpreter: Interpreter, platform: Platform) -> dict[str, str]:
+def marker_values_of(interpreter: Interpreter, platform: Platform) -> dict[str, str]:
     """PEP 508's environment of the target; what is not known of it is that of the machine."""
     return {
         "implementation_name": interpreter.implementation,

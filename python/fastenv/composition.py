@@ -1,0 +1,171 @@
+"""What an environment is made of, told from an inventory or from a lock, so that the two can be compared.
+
+Only what decides the tree of files counts: platform, interpreter, packages, and whose file stands where several
+claim a path. Where something came from, who asked for it and what is written beside it make no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from fastenv.scan.installed import same_version
+
+if TYPE_CHECKING:
+    from fastenv.lock.lockfile import Lock, LockedInterpreter
+    from fastenv.scan.inventory import Interpreter, Inventory
+
+__all__ = ["Composition", "Difference", "Kind", "compare", "of_inventory", "of_lock"]
+
+Kind = Literal["platform", "interpreter", "wheel", "conda", "overlay", "path", "setting"]
+"""What differs: a fact of platform or interpreter, a wheel, a conda package, loose code, whose file stands at an
+install path, or how a lock is to be materialized."""
+
+_Key = TypeVar("_Key")
+_DIGITS = 12
+_OWN_BYTES = ("built", "repacked")
+"""Origins of wheels that fastenv wrote: their files are not told from the RECORD that was installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that two environments do not share.
+
+    ``what`` is the property that differs ("version", "build", "content"; "presence" if one side has no such thing).
+    ``left`` and ``right`` are its values, None where that side has none. ``note`` says more where more is known.
+    """
+
+    kind: Kind
+    name: str
+    what: str
+    left: str | None
+    right: str | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A package, by what can be compared of it; ``digests`` are by kind, the one that says most first."""
+
+    kind: Kind
+    name: str
+    version: str
+    build: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """An environment's parts. ``absent`` says of some that it has not why that is so."""
+
+    facts: Mapping[tuple[Kind, str], str]
+    parts: Mapping[tuple[Kind, str], Part]
+    winners: Mapping[str, str]
+    absent: Mapping[str, str]
+
+
+def of_inventory(inventory: Inventory) -> Composition:
+    """The composition of what was scanned: what a lock of it would have."""
+    platform, conda = inventory.platform, inventory.conda
+    parts = [
+        Part("wheel", it.name, it.version, digests={"files": it.files_digest or ""})
+        for it in inventory.distributions
+        if it.origin.kind != "conda"
+    ]
+    parts += [
+        Part("conda", it.name, it.version, it.build, {"sha256": it.sha256, "md5": it.md5})
+        for it in (conda.packages if conda is not None else ())
+        if not it.problems
+    ]
+    return Composition(
+        facts=_facts(platform.os, platform.arch, inventory.interpreter),
+        parts={(it.kind, it.name): it for it in parts},
+        winners={row.path: row.winner for row in inventory.contested if row.winner is not None},
+        absent={it.name: it.reason for it in inventory.left_out},
+    )
+
+
+def of_lock(lock: Lock) -> Composition:
+    """The composition of what a lock describes."""
+    parts = [
+        Part("wheel", it.name, it.version, digests=_digests(it.sha256, it.files_digest, it.origin))
+        for it in lock.packages
+    ]
+    parts += [
+        Part("conda", it.name, it.version, it.build, {"sha256": it.sha256, "md5": it.md5 or ""})
+        for it in lock.conda
+    ]
+    facts = _facts(lock.platform.os, lock.platform.arch, lock.interpreter)
+    if lock.link_scripts:
+        facts["setting", "link-scripts"] = "run"
+    return Composition(
+        facts=facts,
+        parts={(it.kind, it.name): it for it in parts},
+        winners={row.path: row.winner for row in lock.contested},
+        absent={it.name: it.reason for it in lock.ignored},
+    )
+
+
+def compare(left: Composition, right: Composition) -> Iterator[Difference]:
+    """What the two do not share: facts first, then packages by name, then paths. Nothing if they are the same."""
+    for kind, name in _both(left.facts, right.facts):
+        values = left.facts.get((kind, name)), right.facts.get((kind, name))
+        if values[0] != values[1]:
+            yield Difference(kind, name, "value", *values)
+    for key in sorted(_both(left.parts, right.parts), key=lambda key: (key[1], key[0])):
+        yield from _part(key, left, right)
+    for path in _both(left.winners, right.winners):
+        owners = left.winners.get(path), right.winners.get(path)
+        if owners[0] != owners[1]:
+            yield Difference("path", path, "winner", *owners)
+
+
+def _part(key: tuple[Kind, str], left: Composition, right: Composition) -> Iterator[Difference]:
+    one, other = left.parts.get(key), right.parts.get(key)
+    if one is None or other is None:
+        name = f"conda:{key[1]}" if key[0] == "conda" else key[1]
+        why = (left if one is None else right).absent.get(name, "")
+        yield Difference(*key, "presence", _version(one), _version(other), why)
+    elif not same_version(one.version, other.version):
+        yield Difference(*key, "version", one.version, other.version)
+    elif one.build != other.build:
+        yield Difference(*key, "build", one.build, other.build)
+    else:
+        shared = [kind for kind, digest in one.digests.items() if digest and other.digests.get(kind)]
+        # sha256 stands first, and where both sides have it, it alone decides
+        kind = next(iter(sorted(shared, key=lambda kind: kind != "sha256")), None)
+        if kind is not None and one.digests[kind] != other.digests[kind]:
+            yield Difference(*key, "content", _short(kind, one), _short(kind, other), note=one.version)
+
+
+def _version(part: Part | None) -> str | None:
+    return None if part is None else f"{part.version} {part.build}".rstrip()
+
+
+def _short(kind: str, part: Part) -> str:
+    return f"{kind} {part.digests[kind][:_DIGITS]}"
+
+
+def _digests(sha256: str, files_digest: str | None, origin: str) -> dict[str, str]:
+    files = {"files": files_digest} if files_digest and origin not in _OWN_BYTES else {}
+    return {"sha256": sha256, **files}
+
+
+def _facts(
+    os_name: str, arch: str, interpreter: Interpreter | LockedInterpreter | None
+) -> dict[tuple[Kind, str], str]:
+    facts: dict[tuple[Kind, str], str] = {("platform", "os"): os_name, ("platform", "arch"): arch}
+    if interpreter is not None:
+        facts |= {
+            ("interpreter", "implementation"): interpreter.implementation,
+            ("interpreter", "version"): interpreter.version,
+            ("interpreter", "soabi"): interpreter.soabi,
+            ("interpreter", "build"): interpreter.build,
+        }
+    return facts
+
+
+def _both(left: Mapping[_Key, object], right: Mapping[_Key, object]) -> list[_Key]:
+    """The keys of either, those of ``left`` first where the order tells something."""
+    return list(dict.fromkeys([*left, *right]))

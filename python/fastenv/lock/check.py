@@ -1,0 +1,86 @@
+"""Whether a lock still fits the environment that it was made of. Reads files only; the lock stays as it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from fastenv.composition import Difference, compare, of_inventory, of_lock
+from fastenv.lock.conda_edits import find_conda_edits
+from fastenv.lock.conda_half import site_of
+from fastenv.lock.edits import Edit, find_edits
+
+if TYPE_CHECKING:
+    from fastenv.composition import Kind
+    from fastenv.lock.lockfile import Lock
+    from fastenv.scan.inventory import Inventory
+
+__all__ = ["check_lock"]
+
+_SHOWN = 3
+_FROM_ELSEWHERE = ("index", "local")
+"""Origins of wheels whose installed files are those of their RECORD."""
+
+
+def check_lock(
+    lock: Lock | str | os.PathLike[str] = "pylock.fastenv.toml",
+    inventory: Inventory | None = None,
+    *,
+    python: str | os.PathLike[str] | None = None,
+    prefix: str | os.PathLike[str] | None = None,
+    include_self: bool = False,
+) -> tuple[Difference, ...]:
+    """What a lock (left) and the environment (right) do not share; empty if the lock still fits.
+
+    Installed files that were edited since count, as they do for ``lock``. No index is asked, and nothing is written but
+    the hashes of files, into the user's cache folder.
+
+    Args:
+        lock: a Lock, or the path of a lock file.
+        inventory: what was scanned; default: scan ``python`` or ``prefix`` (or this interpreter) now.
+        python, prefix, include_self: as of ``scan``.
+
+    Raises ScanError, LockFormatError, FileSystemError.
+    """
+    from fastenv.lock.lockfile import Lock as LockFile
+
+    held = lock if isinstance(lock, LockFile) else LockFile.read(lock)
+    if inventory is None:
+        from fastenv.scan import scan
+
+        inventory = scan(python=python, prefix=prefix, include_self=include_self)
+    found = [*compare(of_lock(held), of_inventory(inventory))]
+    told = {(it.kind, it.name) for it in found}
+    found += (it for it in _edited(held, inventory) if (it.kind, it.name) not in told)
+    return tuple(found)
+
+
+def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:
+    """Packages whose installed files are not those that were installed."""
+    contested = {row.path for row in inventory.contested}
+    locked = {it.name for it in lock.packages if it.origin in _FROM_ELSEWHERE}
+    wheels = [
+        it
+        for it in inventory.distributions
+        if it.name in locked and it.files_digest and os.path.isdir(it.metadata_path)
+    ]
+    if wheels:
+        yield from _differences("wheel", find_edits(wheels, contested=contested, environ=os.environ))
+    conda = inventory.conda
+    if conda is not None and os.path.isdir(conda.prefix):
+        edits = find_conda_edits(
+            [it for it in conda.packages if not it.problems],
+            conda.prefix,
+            site=site_of(inventory),
+            contested=contested,
+            environ=os.environ,
+        )
+        yield from _differences("conda", edits)
+
+
+def _differences(kind: Kind, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Difference]:
+    for name, rows in sorted(edits.items()):
+        shown = ", ".join(f"{edit.install_path} ({edit.what})" for edit in rows[:_SHOWN])
+        more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
+        yield Difference(kind, name, "files", "as installed", f"{shown}{more}")
