@@ -21,6 +21,7 @@ class Event:
     * `progress`: `done` of `total` packages, `done_bytes` of `total_bytes`; at most one in 50 ms;
     * `stored`: `package` is in the store;
     * `stage`: `stage` (`fetch`, `link`, `publish`) has ended after `seconds`;
+    * `building`: a wheel of the local project `package` is being built;
     * `packed`: a wheel of `package`, which no index has, was made; `message` says of what and why;
     * `warning`: `message`, one sentence, about `package` (or about none).
     """

@@ -100,6 +100,8 @@ class _Lines:
             self._say(f"{self._verb}: {event.stage} took {event.seconds:.2f} s")
         elif event.kind == "warning":
             self._say(_warning_text(event))
+        elif event.kind == "building":
+            self._say(f"{self._verb}: building {event.package}")
         elif event.kind == "packed":
             self._say(f"{self._verb}: {event.package}: {event.message}")
         elif event.kind == "progress" and time.monotonic() - self._last >= _EVERY:
@@ -134,6 +136,8 @@ class _Bar:
             self._console.print(_warning_text(event), style="yellow", markup=False, highlight=False)
         elif event.kind == "packed":
             self._console.print(f"{event.package}: {event.message}", markup=False, highlight=False)
+        elif event.kind == "building":
+            self._progress.update(self._task, description=f"building {event.package}")
         elif event.kind in ("plan", "progress"):
             self._progress.update(
                 self._task,

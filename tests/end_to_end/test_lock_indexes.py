@@ -334,7 +334,7 @@ def test_all_faults_at_once(
         "gamma": "not among those of",
         "built": "installed files are not those of built-1.0-py3-none-any.whl",
         "direct": "installed from the file",
-        "mine": "editable",
+        "mine": "does not appear to be a Python project",
     }.items():
         assert words in reasons[name]
         assert name in str(caught.value)

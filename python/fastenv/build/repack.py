@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.tags import parse_tag
 
@@ -19,7 +19,7 @@ from fastenv.build.wheel_file import Contents, Entry, NotPackable, wheel_filenam
 from fastenv.scan.installed import canonical, same_version
 from fastenv.scan.inventory import Distribution, Interpreter, Inventory
 
-__all__ = ["contents_of", "entry_of", "fitting_tags", "wheel_text"]
+__all__ = ["contents_of", "contents_of_files", "entry_of", "fitting_tags", "is_machine_code", "wheel_text"]
 
 # the form that pip and distlib give to first lines that are too long for a kernel
 _NAMED = rb"(?:\"([^\"\n]+)\"|'([^'\n]+)'|([^\s\"']+))([^\n]*)"
@@ -33,16 +33,18 @@ def contents_of(it: Distribution, inventory: Inventory) -> Contents:
 
     Raises NotPackable, with the reason, where no wheel can hold it; OSError where a file cannot be read.
     """
-    interpreter = inventory.interpreter
-    if interpreter is None:
+    return contents_of_files(it, installed_files(it, inventory.distributions), inventory)
+
+
+def contents_of_files(it: Distribution, files: Sequence[InstalledFile], inventory: Inventory) -> Contents:
+    """The same of these files, the metadata of a .dist-info among them. Without tags, they are told from the files."""
+    if inventory.interpreter is None:
         raise NotPackable("the environment has no python")
-    files = installed_files(it, inventory.distributions)
-    old = os.path.basename(it.metadata_path)
-    stem = old.removesuffix(".dist-info")
+    stem = os.path.basename(it.metadata_path).removesuffix(".dist-info")
     _check_stem(it, stem)
     if it.format != "dist-info":
         stem = f"{it.display_name.replace('-', '_')}-{it.version.replace('-', '_')}"
-    entries = [entry_of(file, stem, interpreter) for file in files]
+    entries = [entry_of(file, stem, inventory.interpreter) for file in files]
     tags = it.tags or fitting_tags((file.file for file in files), inventory)
     if it.format != "dist-info":
         entries += [Entry(f"{stem}.dist-info/{name}", text) for name, text in egg_metadata(it)]
@@ -111,7 +113,7 @@ def _is_ours(program: bytes, interpreter: Interpreter) -> bool:
 
 def fitting_tags(files: Iterable[str], inventory: Inventory) -> tuple[str, ...]:
     """The tags of what nobody gave any: those of this interpreter and platform if there is machine code."""
-    if not any(_is_machine_code(file) for file in files):
+    if not any(is_machine_code(file) for file in files):
         return ("py3-none-any",)
     facts = inventory.interpreter
     if facts is None:
@@ -125,7 +127,8 @@ def fitting_tags(files: Iterable[str], inventory: Inventory) -> tuple[str, ...]:
     return (f"{python}-{abi}-{inventory.platform.os}_{inventory.platform.arch}",)
 
 
-def _is_machine_code(file: str) -> bool:
+def is_machine_code(file: str) -> bool:
+    """Whether a file is a shared object of ELF."""
     if not (file.endswith(".so") or ".so." in os.path.basename(file)):
         return False
     with open(file, "rb") as stream:

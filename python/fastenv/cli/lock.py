@@ -13,6 +13,7 @@ from fastenv.cli.differences import tell
 from fastenv.diff import read_inventory
 from fastenv.lock import lock as make_lock
 from fastenv.lock.check import check_lock
+from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.progress import show
 
 __all__ = ["lock"]
@@ -52,6 +53,13 @@ def lock(
         bool,
         typer.Option("--check", help="Only say whether the lock still fits; exit status 1 if it does not."),
     ] = False,
+    on_build_failure: Annotated[
+        OnBuildFailure,
+        typer.Option(help="Of a local project: an error, its tree as it is, or leave it out."),
+    ] = "error",
+    build_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=1.0, help="How long one build may take.")
+    ] = 600.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on standard output.")
     ] = False,
@@ -74,6 +82,8 @@ def lock(
             include_self=include_self,
             link_scripts=link_scripts,
             strict=strict,
+            on_build_failure=on_build_failure,
+            build_timeout=build_timeout,
             on_event=on_event,
         )
     paths = [*(package.path for package in made.packages), *(package.path for package in made.conda)]

@@ -8,8 +8,8 @@ The way of the data, a file a step:
     pins, settle    uv says which wheels the sources have; choose finds the one that is installed, by its tags
                     and by what it would install (artifacts, range_file, wheel_digest); recent remembers it
                     for a while; explain tells why there is none
-    local_half      what no index has: kept_wheels finds wheels that are on this machine still, workshop makes
-                    others of the installed files (fastenv.build)
+    local_half      what no index has: kept_wheels finds wheels that are on this machine still, local_builds makes
+                    those of editable projects, workshop writes others of installed files (fastenv.build)
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
                     channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
     indexes         public or not: credentials
@@ -41,6 +41,7 @@ from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
 from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
 from fastenv.lock.indexes import Publicity
+from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.lock.local_half import LocalHalf
 from fastenv.lock.lockfile import (
     Ignored,
@@ -57,7 +58,7 @@ from fastenv.lock.settle import Settled, settle
 from fastenv.lock.sources import Sources, gather_sources, redact
 from fastenv.lock.transport import Transport
 from fastenv.lock.workshop import Made, Workshop
-from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory
+from fastenv.scan.inventory import CondaPackage, Contested, Distribution, Interpreter, Inventory
 
 __all__ = ["Lock", "lock"]
 
@@ -75,6 +76,8 @@ def lock(
     include_self: bool = False,
     link_scripts: bool = False,
     strict: bool = False,
+    on_build_failure: OnBuildFailure = "error",
+    build_timeout: float = 600.0,
     on_event: OnEvent | None = None,
 ) -> Lock:
     """Lock an environment: a URL or bytes, and a sha256, for everything that is installed.
@@ -87,6 +90,9 @@ def lock(
         public_indexes, private_indexes: URLs of indexes and channels that count as such, whatever the rules say.
         link_scripts: whether a copy runs the link scripts of the conda packages.
         strict: whether it is a fault that a wheel must be packed up from installed files.
+        on_build_failure: of a local project that can't be built, "error" is a fault, "copy" ships what can be
+            imported of its tree, "ignore" leaves it out.
+        build_timeout: seconds that one build may take.
         on_event: called from this thread with each Event.
 
     Raises LockFaults with every package that can't be locked and why; LockError and its kind for settings or
@@ -104,8 +110,18 @@ def lock(
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
     work = _Work(inventory, on_event or (lambda _: None), tuple(public_indexes), tuple(private_indexes))
+    work.local = LocalHalf(
+        inventory,
+        work.sources,
+        work.environ,
+        work.tell,
+        strict=strict,
+        on_build_failure=on_build_failure,
+        timeout_s=build_timeout,
+        secrets=list(work.credentials.secrets()),
+    )
     folder = Path.cwd() if target is None else target.parent
-    made = work.run(folder, link_scripts=link_scripts, strict=strict)
+    made = work.run(folder, link_scripts=link_scripts)
     return made if target is None else made.write(target)
 
 
@@ -125,15 +141,22 @@ class _Work:
         self.transport = Transport(self.sources.network, self.credentials)
         self.artifacts = Artifacts(self.transport, self.environ, self._asked)
         self.conda = CondaHalf(inventory, self.environ)
-        self.local = LocalHalf(inventory, self.sources, self.environ, on_event)
+        self.local: LocalHalf
 
-    def run(self, folder: Path, *, link_scripts: bool, strict: bool) -> Lock:
+    def run(self, folder: Path, *, link_scripts: bool) -> Lock:
+        try:
+            return self._run(folder, link_scripts=link_scripts)
+        finally:
+            self.local.stop()
+
+    def _run(self, folder: Path, *, link_scripts: bool) -> Lock:
         faults = list(inventory_faults(self.inventory))
         faulty = {fault.package for fault in faults}
         wheels = [it for it in self.inventory.distributions if it.origin.kind != "conda"]
         wanted = {name: why for name, why in unfetchable(self.inventory).items() if name not in faulty}
         sound = [it for it in wheels if it.name not in faulty and it.name not in wanted]
         self._warn(link_scripts=link_scripts)
+        self.local.start(wanted)
         # reading the installed files and waiting for the network take each other's time
         edits = Background(lambda: self._edits(sound))
         with self._stage("ask"):
@@ -143,7 +166,9 @@ class _Work:
         with self._stage("compare"):
             faults += _unfit(sound, edits.result(), wanted)
             faults += self.conda.edits()
-            faults += self.local.plan(wanted, strict=strict)
+        if wanted:
+            with self._stage("build"):
+                faults += self.local.plan(wanted)
         self.artifacts.save()
         if faults:
             raise LockFaults(sorted(faults, key=lambda fault: (fault.package, fault.reason)))
@@ -227,10 +252,10 @@ class _Work:
                     travelling.append((made.wheel, made.wheel.size or 0))
                 packages.append(_made(it, made))
                 continue
-            choice = choices[it.name]
-            wheel = choice.wheel
-            if wheel is None:
-                continue  # was a fault, so this is never reached
+            choice = choices.get(it.name)
+            wheel = None if choice is None else choice.wheel
+            if choice is None or wheel is None:
+                continue  # it is left out
             private = self._private_reason(wheel)
             if private:
                 travelling.append((wheel, choice.size or 0))
@@ -281,11 +306,14 @@ class _Work:
             contested=[
                 LockedContested(row.path, row.winner, tuple(sorted({claim.name for claim in row.claims})))
                 for row in inventory.contested
-                if row.winner is not None
+                if row.winner is not None and not self._is_left_out(row)
             ],
-            ignored=_ignored(inventory),
+            ignored=[*_ignored(inventory), *self.local.left_out],
             created_with=_version(),
         )
+
+    def _is_left_out(self, row: Contested) -> bool:
+        return not {it.name for it in self.local.left_out}.isdisjoint(claim.name for claim in row.claims)
 
     def _warn(self, *, link_scripts: bool) -> None:
         for message in self.conda.warnings(link_scripts=link_scripts):

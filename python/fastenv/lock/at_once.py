@@ -28,9 +28,9 @@ class Background(Generic[_R]):
         self._outcomes: SimpleQueue[tuple[_R | None, BaseException | None]] = SimpleQueue()
         Thread(target=_run, args=(work, self._outcomes), daemon=True).start()
 
-    def result(self) -> _R:
-        """Wait for what the work gives; raises what it raised."""
-        return _next(self._outcomes)
+    def result(self, on_wait: Callable[[], object] = lambda: None) -> _R:
+        """Wait for what the work gives; raises what it raised. ``on_wait`` is called now and then meanwhile."""
+        return _next(self._outcomes, on_wait)
 
 
 def each(work: Callable[[_T], _R], items: Iterable[_T], *, threads: int) -> Iterator[tuple[_T, _R]]:
@@ -68,11 +68,15 @@ def _run(work: Callable[[], _R], outcomes: SimpleQueue[tuple[_R | None, BaseExce
         outcomes.put((None, error))
 
 
-def _next(outcomes: SimpleQueue[tuple[_R | None, BaseException | None]]) -> _R:
+def _next(
+    outcomes: SimpleQueue[tuple[_R | None, BaseException | None]],
+    on_wait: Callable[[], object] = lambda: None,
+) -> _R:
     while True:
         try:
             value, error = outcomes.get(timeout=_POLL_S)
         except Empty:
+            on_wait()
             continue
         if error is not None:
             raise error

@@ -25,7 +25,7 @@ from fastenv.lock import toml
 from fastenv.lock.at_once import each
 from fastenv.lock.sources import Network, Source, redact
 
-__all__ = ["Candidate", "Found", "Pin", "Resolver", "Target"]
+__all__ = ["Candidate", "Found", "Pin", "Resolver", "SettingsFile", "Target", "uv_environment"]
 
 # what would change the answer: constraints, choices among versions, builds; and what our file replaces
 _DROPPED = re.compile(
@@ -110,7 +110,7 @@ class Resolver:
     ) -> None:
         self._target = target
         self._network = network
-        self._environ = _environment(environ, network)
+        self._environ = uv_environment(environ, network)
         self._secrets = sorted(secrets, key=len, reverse=True)
 
     def find(self, pins: Sequence[Pin], sources: Sequence[Source]) -> Found:
@@ -217,7 +217,7 @@ class Resolver:
         words = [*form, *self._target.options(), *_OPTIONS, *(["--offline"] if offline else [])]
         for pin in refresh:
             words += ["--refresh-package", pin.name]
-        with _SettingsFile(sources, self._network) as settings:
+        with SettingsFile(sources, self._network) as settings:
             return self._run(
                 ["pip", "compile", "-", "--config-file", settings, *words],
                 "".join(f"{pin}\n" for pin in pins),
@@ -259,7 +259,7 @@ class _Run:
     complaint: str
 
 
-class _SettingsFile:
+class SettingsFile:
     """A uv.toml with these sources and nothing else that chooses; mode 0600, removed at the end."""
 
     def __init__(self, sources: Sequence[Source], network: Network) -> None:
@@ -297,7 +297,8 @@ def _link(source: Source) -> str:
     return source.url if source.folder is None else str(source.folder)
 
 
-def _environment(environ: Mapping[str, str], network: Network) -> dict[str, str]:
+def uv_environment(environ: Mapping[str, str], network: Network) -> dict[str, str]:
+    """The variables to run uv with: those of the user, but none that would change what it is asked."""
     kept = {k: v for k, v in environ.items() if not _DROPPED.fullmatch(k)}
     if network.proxy:
         for scheme in ("HTTP_PROXY", "HTTPS_PROXY"):

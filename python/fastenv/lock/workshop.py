@@ -64,17 +64,18 @@ class Workshop:
     def pack(
         self,
         contents: Mapping[str, Contents],
-        reasons: Mapping[str, str],
+        origins: Mapping[str, tuple[str, str]],
         on_packed: Callable[[str, int], object] = lambda *_: None,
     ) -> dict[str, Made]:
-        """A repacked wheel for each name. ``on_packed`` is told which, and how many there are by now.
+        """A wheel for each name. ``origins`` are what the lock says of each: origin and reason. ``on_packed`` is
+        told which is done, and how many there are by now.
 
         Raises FileSystemError for a file that cannot be read or written.
         """
         room = self.room() if contents else self._folder
         found = {}
         for name, made in each(
-            lambda name: _packed(contents[name], room / name, reasons[name]), contents, threads=_THREADS
+            lambda name: _packed(contents[name], room / name, *origins[name]), contents, threads=_THREADS
         ):
             found[name] = made
             on_packed(name, len(found))
@@ -94,7 +95,7 @@ class Workshop:
                 raise FileSystemError(message, path=str(target)) from error
 
 
-def _packed(contents: Contents, path: Path, reason: str) -> Made:
+def _packed(contents: Contents, path: Path, origin: str, reason: str) -> Made:
     try:
         written = write_wheel(contents, path)
         with path.open("rb") as stream:
@@ -105,4 +106,4 @@ def _packed(contents: Contents, path: Path, reason: str) -> Made:
     except NotAWheel as error:  # what we wrote is one, unless we are wrong
         raise FastenvError(f"{contents.filename} was packed up wrongly: {error}") from error
     wheel = Candidate(contents.filename, path.as_uri(), written.sha256, written.size)
-    return Made(wheel, digest, "repacked", reason, path)
+    return Made(wheel, digest, origin, reason, path)

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.lock.inventories import inventory
 
 from fastenv.lock import toml
-from fastenv.lock.pins import Pin, _annotations, _because, _environment, _named, _settings, _SettingsFile
+from fastenv.lock.pins import Pin, SettingsFile, _annotations, _because, _named, _settings, uv_environment
 from fastenv.lock.platform import glibc_floor, target_of
 from fastenv.lock.sources import Network, Source
 
@@ -62,7 +62,7 @@ def test_settings_of_ours_replace_all_others() -> None:
 
 
 def test_settings_file_is_the_users_own_and_goes_away() -> None:
-    with _SettingsFile([Source("https://me:w@a.example", "index")], Network()) as name:
+    with SettingsFile([Source("https://me:w@a.example", "index")], Network()) as name:
         path = Path(name)
         assert path.stat().st_mode & 0o777 == 0o600
         assert toml.loads(path.read_text())["index"][0]["url"] == "https://me:w@a.example"
@@ -83,7 +83,7 @@ def test_environment_of_uv() -> None:
         "https_proxy": "http://mine.example",
         "HOME": "/h",
     }
-    found = _environment(given, Network(proxy="http://p.example", cert="/ca.pem"))
+    found = uv_environment(given, Network(proxy="http://p.example", cert="/ca.pem"))
     assert found == {
         "UV_INDEX_INNER_PASSWORD": "w",
         "UV_CACHE_DIR": "/c",

@@ -1,0 +1,146 @@
+"""The files of a source tree that belong to it, and a copy of them to build in.
+
+With git: what is tracked, and what is neither tracked nor ignored. Without: everything but what builds, tools and
+version control leave behind. A build must not happen in the user's tree: what an earlier one left there gets into
+the wheel.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Snapshot", "take_snapshot"]
+
+_LEFT_BEHIND = frozenset(
+    {
+        *("build", "dist", "__pycache__", "node_modules", "venv", "env", "htmlcov"),
+        *(".git", ".hg", ".svn", ".bzr", ".tox", ".nox", ".venv", ".eggs", ".idea", ".vscode"),
+        *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".ipynb_checkpoints", ".cache"),
+    }
+)
+_GIT_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A source tree as it is now.
+
+    ``folder`` is the project's; ``top`` that of the repository, or of the part of it that is taken; ``files`` are
+    relative to ``top``, sorted. ``git_dir`` and ``head`` (a commit) are empty without git.
+    """
+
+    folder: str
+    top: str
+    files: tuple[str, ...]
+    git_dir: str = ""
+    head: str = ""
+
+    @property
+    def below(self) -> str:
+        """Where the project is, relative to ``top``; "." at the top."""
+        return os.path.relpath(self.folder, self.top)
+
+    def facts(self, digest: Callable[[str], str]) -> Iterator[str]:
+        """Lines that differ when the tree does: commit, and of each file its name, mode and sha256."""
+        yield f"head {self.head}\nbelow {self.below}\n"
+        for name, sha256 in self.digests(digest).items():
+            mode = "x" if os.stat(f"{self.top}/{name}").st_mode & 0o100 else "-"
+            yield f"{sha256} {mode} {name}\n"
+
+    def digests(self, digest: Callable[[str], str]) -> dict[str, str]:
+        """The sha256 (hex) of each file, as ``digest`` tells it. Raises OSError."""
+        return {name: digest(f"{self.top}/{name}") for name in self.files}
+
+    def copy_to(self, room: Path) -> Path:
+        """Copy the files below ``room``; the project's folder in it.
+
+        Tools that ask git for the version or for what is tracked are led to the repository itself.
+        """
+        for name in self.files:
+            target = room / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(f"{self.top}/{name}", target)
+        if self.git_dir:
+            (room / ".git").write_text(
+                f"gitdir: {self.git_dir}\n", encoding="utf-8", errors="surrogateescape"
+            )
+        project = room / self.below
+        project.mkdir(parents=True, exist_ok=True)
+        return project
+
+
+def take_snapshot(folder: str, environ: Mapping[str, str]) -> Snapshot:
+    """The tree of the project in ``folder``. Raises OSError."""
+    folder = os.path.realpath(folder)
+    told = _git(folder, environ, "rev-parse", "--show-toplevel", "--absolute-git-dir")
+    if told is None:
+        files = sorted(_walk(folder))
+        return Snapshot(folder, folder, tuple(files))
+    top, git_dir = told.decode("utf-8", "surrogateescape").splitlines()[:2]
+    head = (_git(folder, environ, "rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
+    part = top if _looks_outside(folder) else folder
+    listed = _git(part, environ, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or b""
+    names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
+    inside = os.path.relpath(part, top)
+    prefix = "" if inside == "." else f"{inside}/"
+    files = sorted(f"{prefix}{name}" for listed_name in names for name in _there(part, listed_name))
+    return Snapshot(folder, top, tuple(files), git_dir, head)
+
+
+def _git(folder: str, environ: Mapping[str, str], *words: str) -> bytes | None:
+    """What git says; None where it is absent, or this is no repository of it."""
+    own = {key: value for key, value in environ.items() if not key.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ["git", "-C", folder, *words],  # noqa: S607 # the user's own
+            capture_output=True,
+            env={**own, "GIT_OPTIONAL_LOCKS": "0"},
+            timeout=_GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _looks_outside(folder: str) -> bool:
+    """Whether the project's settings speak of what is above its folder."""
+    for name in ("pyproject.toml", "setup.py", "setup.cfg"):
+        try:
+            text = Path(folder, name).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if '"..' in text or "'.." in text or "../" in text:
+            return True
+    return False
+
+
+def _there(folder: str, name: str) -> Iterator[str]:
+    """A listed name, if it is a file that is there; a submodule's files."""
+    path = f"{folder}/{name}"
+    if os.path.isfile(path):
+        yield name
+    elif os.path.isdir(path) and not os.path.islink(path):
+        yield from (f"{name.rstrip('/')}/{below}" for below in _walk(path))
+
+
+def _walk(folder: str) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _is_left_behind(place, name))
+        below = place[len(folder) + 1 :]
+        for name in files:
+            if not name.endswith(".pyc") and os.path.isfile(f"{place}/{name}"):
+                yield f"{below}/{name}" if below else name
+
+
+def _is_left_behind(place: str, name: str) -> bool:
+    return (
+        name in _LEFT_BEHIND
+        or name.endswith((".egg-info", ".dist-info"))
+        or os.path.isfile(f"{place}/{name}/pyvenv.cfg")
+    )

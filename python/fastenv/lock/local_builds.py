@@ -1,0 +1,197 @@
+"""Editable installations: each project is built from a snapshot of its tree, or its tree taken as it lies there.
+
+Builds run beside what else a lock does, several at once. A project is built again when its commit, one of its files,
+its settings, its version or the interpreter has changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Literal
+
+from fastenv.build.backend import Builder, BuildFailed, pretended_version
+from fastenv.build.build_cache import BuildCache, build_key
+from fastenv.build.built_wheel import contents_of_built
+from fastenv.build.in_place import has_extensions, in_place, source_files
+from fastenv.build.project import Project, project_of
+from fastenv.build.snapshot import take_snapshot
+from fastenv.build.wheel_file import Contents, NotPackable
+from fastenv.event import Event, OnEvent
+from fastenv.exceptions import Fault
+from fastenv.lock import cache
+from fastenv.lock.at_once import Background, each
+from fastenv.lock.edits import Hashes
+from fastenv.lock.pins import SettingsFile, uv_environment
+from fastenv.lock.sources import Sources
+from fastenv.scan.inventory import Distribution, Inventory
+
+__all__ = ["LocalBuilds", "OnBuildFailure", "Outcome"]
+
+OnBuildFailure = Literal["error", "copy", "ignore"]
+"""What becomes of a project that can't be built."""
+
+_THREADS = min(4, os.cpu_count() or 1)
+_WAYS_ON = (
+    "--on-build-failure=copy ships what can be imported of its tree, --on-build-failure=ignore leaves it out"
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one project: contents and why they are these; or a fault; or neither, if it is left out."""
+
+    contents: Contents | None = None
+    reason: str = ""
+    fault: Fault | None = None
+
+
+class LocalBuilds:
+    """``start`` begins, ``finish`` waits, ``stop`` ends what is under way. Nothing happens without projects."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        sources: Sources,
+        environ: Mapping[str, str],
+        on_event: OnEvent,
+        *,
+        secrets: Sequence[str] = (),
+        on_failure: OnBuildFailure = "error",
+        timeout_s: float = 600.0,
+    ) -> None:
+        self._inventory = inventory
+        self._sources = sources
+        self._environ = environ
+        self._tell = on_event
+        self._secrets = secrets
+        self._on_failure = on_failure
+        self._timeout_s = timeout_s
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._cache = BuildCache(cache.cache_folder(environ) / "built-v1")
+        self._work: Background[dict[str, Outcome]] | None = None
+        self._builder: Builder | None = None
+
+    def start(self, wanted: Sequence[Distribution]) -> None:
+        """Begin with all of these."""
+        if wanted:
+            self._work = Background(lambda: self._all(wanted))
+
+    def finish(self) -> dict[str, Outcome]:
+        """What became of each, by name."""
+        if self._work is None:
+            return {}
+        found = self._work.result(self._hand_on)
+        self._hand_on()
+        return found
+
+    def stop(self) -> None:
+        """End what is under way."""
+        if self._builder is not None:
+            self._builder.stop()
+
+    def _hand_on(self) -> None:
+        """Tell what threads had to say; the caller is called from its own thread only."""
+        while True:
+            try:
+                self._tell(self._events.get_nowait())
+            except Empty:
+                return
+
+    def _all(self, wanted: Sequence[Distribution]) -> dict[str, Outcome]:
+        import uv
+
+        facts = self._inventory.interpreter
+        hashes = Hashes({f"project {it.origin.url}" for it in wanted}, self._environ)
+        sources = [*self._sources.remote, *self._sources.local]
+        with SettingsFile(sources, self._sources.network) as settings:
+            self._builder = Builder(
+                uv.find_uv_bin(),
+                "" if facts is None else facts.executable,
+                ("--config-file", settings, "--index-strategy", "unsafe-best-match", "--no-python-downloads"),
+                uv_environment(self._environ, self._sources.network),
+                self._timeout_s,
+            )
+            found = {
+                it.name: outcome
+                for it, outcome in each(lambda it: self._one(it, hashes), wanted, threads=_THREADS)
+            }
+        hashes.save()
+        return found
+
+    def _one(self, it: Distribution, hashes: Hashes) -> Outcome:
+        try:
+            project = project_of(it)
+            if has_extensions(source_files(it)):
+                return Outcome(in_place(it, self._inventory), "editable, with compiled extensions in place")
+            return Outcome(self._built(project, hashes), "editable")
+        except BuildFailed as error:
+            return self._failed(it, error)
+        except (NotPackable, OSError, UnicodeDecodeError) as error:
+            return self._failed(it, BuildFailed(str(error), ""))
+
+    def _built(self, project: Project, hashes: Hashes) -> Contents:
+        it, facts = project.distribution, self._inventory.interpreter
+        snapshot = take_snapshot(project.folder, self._environ)
+        python = "" if facts is None else f"{facts.implementation} {facts.version} {facts.soabi}"
+        key = build_key([f"{it.name} {it.version} {python}\n", *snapshot.facts(hashes.digest)])
+        kept = self._cache.get(key)
+        if kept is not None:
+            return contents_of_built(kept, it.name, it.version)
+        self._events.put(Event("building", package=it.name, message=project.folder))
+        started = time.monotonic()
+        room = Path(tempfile.mkdtemp(prefix="fastenv-build-"))
+        try:
+            folder = snapshot.copy_to(room / "tree")
+            assert self._builder is not None  # noqa: S101 # threads begin after it is made
+            variables = pretended_version(it.name, it.version, project.settings)
+            wheel = self._builder.build(folder, room / "out", {**variables, "GIT_OPTIONAL_LOCKS": "0"})
+            contents = contents_of_built(wheel, it.name, it.version)
+            self._cache.put(key, wheel)
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+        took = time.monotonic() - started
+        self._events.put(Event("packed", package=it.name, message=f"built in {took:.1f} s", seconds=took))
+        return contents
+
+    def _failed(self, it: Distribution, error: BuildFailed) -> Outcome:
+        log = error.log
+        for secret in self._secrets:
+            log = log.replace(secret, "****")
+        error.log = log
+        if self._on_failure == "ignore":
+            message = f"it is left out, since {error}"
+            self._events.put(Event("warning", package=it.name, message=message))
+            return Outcome(reason=f"{error}")
+        if self._on_failure == "copy":
+            try:
+                contents = in_place(it, self._inventory)
+            except (NotPackable, OSError, UnicodeDecodeError) as more:
+                error = BuildFailed(f"{error}, and it cannot be copied: {more}", log)
+            else:
+                self._events.put(
+                    Event("warning", package=it.name, message=f"its tree is shipped as it is, since {error}")
+                )
+                return Outcome(contents, "editable, its tree as it is")
+        where = self._keep_log(it, log)
+        words = f":\n{error.last_words}" if log else ""
+        hint = _WAYS_ON + (f"; the whole log: {where}" if where else "")
+        return Outcome(fault=Fault(it.name, it.version, f"{error}{words}", hint))
+
+    def _keep_log(self, it: Distribution, log: str) -> Path | None:
+        """The log in a file of the user's cache folder, if there is one that can be written."""
+        if not log:
+            return None
+        path = cache.cache_folder(self._environ) / "build-logs" / f"{it.name}.log"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            cache.write_atomically(path, log.encode())
+        except OSError:
+            return None
+        return path
