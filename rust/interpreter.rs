@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use crate::digest::Sha256;
 use crate::fs;
 use crate::lock::{LockedInterpreter, Platform};
+use crate::probe::Lack;
 
 /// Says one fact a line. Run with `-I -S`: nothing of the environment is imported.
 const QUESTION: &str = r"
@@ -72,14 +73,20 @@ pub enum NodeError {
         found: String,
     },
     /// An artifact of the lock needs a newer glibc.
-    #[error("the lock needs glibc {wanted} or newer, {} has {found}", executable.display())]
+    #[error("the lock needs glibc {wanted} or newer, {who} has {found}")]
     Glibc {
         /// The floor in the lock.
         wanted: String,
         /// What the interpreter runs on.
         found: String,
-        /// The interpreter.
-        executable: PathBuf,
+        /// The interpreter, or the node.
+        who: String,
+    },
+    /// Conda packages of the lock want something that the node is not or has not.
+    #[error("this node is not what conda packages of the lock want:{}", listed(lacks))]
+    Virtual {
+        /// All of it.
+        lacks: Vec<Lack>,
     },
     /// No interpreter is the one of the lock.
     #[error("no {wanted} on this node; looked at:{}", list(seen))]
@@ -113,6 +120,9 @@ impl NodeError {
             Self::Platform { wanted, .. } => {
                 format!("lock in an environment on {wanted}, or use such a node")
             }
+            Self::Virtual { .. } => {
+                "use another node; if it does have this, say so with --override-virtual NAME=VERSION".to_owned()
+            }
             Self::Glibc { .. } => "lock on a machine with an older glibc, or use a newer node".to_owned(),
             Self::Interpreter { wanted, .. } => {
                 format!("install {wanted} on the node, or name one with --python")
@@ -125,6 +135,10 @@ impl NodeError {
             Self::Root { .. } => "name a folder with --root or $FASTENV_ROOT".to_owned(),
         }
     }
+}
+
+fn listed(lacks: &[Lack]) -> String {
+    lacks.iter().fold(String::new(), |text, lack| format!("{text}\n  {lack}"))
 }
 
 fn list(seen: &[(PathBuf, String)]) -> String {
@@ -152,7 +166,7 @@ pub struct Search<'a> {
 impl Search<'_> {
     /// The interpreter, and a warning if its build differs.
     pub fn run(&self) -> Result<(Interpreter, Option<String>), NodeError> {
-        self.check_platform()?;
+        check_platform(self.platform)?;
         let mut seen = Vec::new();
         let mut other_build = None;
         for candidate in self.candidates() {
@@ -186,12 +200,6 @@ impl Search<'_> {
         format!("{} {} ({})", self.wanted.implementation, self.wanted.version, self.wanted.soabi)
     }
 
-    fn check_platform(&self) -> Result<(), NodeError> {
-        let wanted = format!("{} {}", self.platform.os, self.platform.arch);
-        let found = format!("{} {}", env::consts::OS, env::consts::ARCH);
-        if wanted == found { Ok(()) } else { Err(NodeError::Platform { wanted, found }) }
-    }
-
     fn misfit(&self, found: &Interpreter) -> Option<String> {
         let pairs = [
             ("", &self.wanted.implementation, &found.implementation),
@@ -212,7 +220,8 @@ impl Search<'_> {
         if numbers(&has) >= numbers(wanted) {
             return Ok((found, warning));
         }
-        Err(NodeError::Glibc { wanted: wanted.clone(), found: has, executable: found.executable })
+        let who = found.executable.display().to_string();
+        Err(NodeError::Glibc { wanted: wanted.clone(), found: has, who })
     }
 
     /// In the order in which they are asked, each once.
@@ -236,6 +245,13 @@ impl Search<'_> {
         found.retain(|path| is_asked(path) && seen.insert(fs::canonicalize(path).unwrap_or(path.clone())));
         found
     }
+}
+
+/// Whether the node is of the operating system and the processor that the lock is for.
+pub fn check_platform(platform: &Platform) -> Result<(), NodeError> {
+    let wanted = format!("{} {}", platform.os, platform.arch);
+    let found = format!("{} {}", env::consts::OS, env::consts::ARCH);
+    if wanted == found { Ok(()) } else { Err(NodeError::Platform { wanted, found }) }
 }
 
 /// Folders whose children are installations of Python: pyenv's and uv's.

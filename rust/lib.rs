@@ -3,6 +3,7 @@
 //! The modules in the order in which the data passes through them:
 //!
 //! * [`lock`]: reads `pylock.fastenv.toml`; [`env_id`] names what it describes.
+//! * [`probe`]: whether the node has what the lock's conda packages want of it.
 //! * [`interpreter`]: finds the node's interpreter that is the lock's.
 //! * [`plan`]: what the [`store`] lacks; [`obtain`] gets it, by way of the next two.
 //! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
@@ -35,6 +36,7 @@ pub mod materialize;
 pub mod obtain;
 pub mod plan;
 pub mod prefix;
+pub mod probe;
 pub mod recheck;
 pub mod store;
 pub mod task;

@@ -26,6 +26,7 @@ use crate::prefix::hold::Hold;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::publish::{PrefixError, Staging};
 use crate::prefix::state::State;
+use crate::probe::{Node, Override};
 use crate::recheck::{Recheck, Verdict};
 use crate::store::Store;
 use crate::store::artifact::Artifact;
@@ -61,6 +62,8 @@ pub struct Options {
     pub program: Option<PathBuf>,
     /// Where a page goes that shows what was done when.
     pub timeline: Option<PathBuf>,
+    /// What the node has, where it is not what is found.
+    pub overrides: Vec<Override>,
 }
 
 /// What was made.
@@ -224,6 +227,7 @@ impl Making<'_> {
             return Err(PrefixError::Foreign(self.prefix.to_owned()).into());
         }
         let mut warnings = Vec::new();
+        self.check_node(&mut warnings)?;
         let interpreter = self.interpreter(&mut warnings)?;
         let interpreter = interpreter.as_ref();
         // No artifact is taken away from here on.
@@ -279,6 +283,14 @@ impl Making<'_> {
             self.store.discard_broken(sha256)?;
         }
         Ok(true)
+    }
+
+    /// Whether this machine has what the lock's packages want of it.
+    fn check_node(&self, warnings: &mut Vec<String>) -> Result<()> {
+        for warning in Node::new(&self.options.overrides, self.options.program.clone()).check(self.lock)? {
+            self.warn(warnings, "", warning);
+        }
+        Ok(())
     }
 
     /// That of the node, if the environment is to be a venv of it.

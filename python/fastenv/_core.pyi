@@ -141,17 +141,19 @@ def materialize(
     compile: bool | None,  # noqa: A002 # as pip's option is called
     program: str | None,
     timeline: str | None,
+    overrides: list[str],
     on_event: Callable[[Event], object] | None,
 ) -> Report:
     """Makes the environment of a lock, or finds it made; see `fastenv.materialize`.
 
     `text` is the lock's, `folder` the one that its relative paths are below, `label` its name in errors. `compile`
-    None makes byte code in the background by `program`, the node program, if there is one.
+    None makes byte code in the background by `program`, the node program, if there is one; that is also asked for the
+    version of CUDA. `overrides` are of the form `__cuda=12.4`.
 
     Raises:
         LockFormatError, ArtifactError, NodeUnfitError, FileSystemError, NetworkError: see `fastenv.exceptions`.
         KeyboardInterrupt: Ctrl-C; nothing half-made is left.
-        ValueError: `link_mode` is none of auto, hardlink, reflink, copy.
+        ValueError: `link_mode` is none of auto, hardlink, reflink, copy, or an override is none.
     """
 
 def verify(prefix: str, *, full: bool, on_event: Callable[[Event], object] | None) -> list[Finding]:

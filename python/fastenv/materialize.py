@@ -11,6 +11,8 @@ from fastenv.exceptions import NodeUnfitError
 from fastenv.node_program import find
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastenv._core import Report
     from fastenv.event import OnEvent
     from fastenv.lock import Lock
@@ -33,6 +35,7 @@ def materialize(
     strict: bool = False,
     compile: bool | None = None,  # noqa: A002 # as pip's option is called
     timeline: str | os.PathLike[str] | None = None,
+    override_virtual: Mapping[str, str] | None = None,
     on_event: OnEvent | None = None,
 ) -> Report:
     """Make the environment that a lock describes, or find it made.
@@ -54,14 +57,17 @@ def materialize(
         compile: True makes the byte code that is missing and waits for it, False neither links nor makes any;
             default: what the store has is linked, and a process in the background makes the rest.
         timeline: where to write a page for a browser that shows what was done when; also if the run fails.
+        override_virtual: what the node has, where it is not what is found, as conda's CONDA_OVERRIDE_CUDA:
+            {"__cuda": "12.4"}; an empty text means that it has none.
         on_event: called from this thread with each Event, at most some 20 times a second.
 
     Raises:
         LockFormatError: the lock is no good.
         ArtifactError: an artifact is not what was locked.
-        NodeUnfitError: another platform, or no fitting interpreter.
+        NodeUnfitError: another platform, no fitting interpreter, or not what conda packages want of a node.
         FileSystemError: the store or the prefix cannot be written, or the prefix is not ours.
         NetworkError: an index does not give what the lock names.
+        ValueError: link_mode or override_virtual is none.
     """
     from fastenv.lock import Lock
 
@@ -79,8 +85,9 @@ def materialize(
         durable=durable,
         strict=strict,
         compile=compile,
-        program=None if compile is False else _program(),
+        program=_program(),
         timeline=_path(timeline),
+        overrides=[f"{name}={value}" for name, value in (override_virtual or {}).items()],
         on_event=on_event,
     )
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use fastenv::bytecode;
 use fastenv::link::LinkMode;
+use fastenv::probe::Override;
 
 use crate::size;
 
@@ -28,6 +29,11 @@ pub(crate) enum Verb {
     /// Make the byte code that environments asked for
     #[command(name = "bytecode", hide = true)]
     ByteCode(ByteCode),
+    /// Say what this node has, as conda's packages ask for it, and where its store is
+    Probe(Probe),
+    /// Ask the driver's library for the newest CUDA that it can run
+    #[command(hide = true)]
+    CudaDriver,
     /// What the store holds, whether it is as it was, and less of it
     #[command(subcommand)]
     Store(StoreVerb),
@@ -133,6 +139,21 @@ pub(crate) struct Verify {
 }
 
 #[derive(Args)]
+pub(crate) struct Probe {
+    #[command(flatten)]
+    pub(crate) of: OfStore,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+#[derive(Args)]
+pub(crate) struct Overrides {
+    /// What the node has, where it is not what is found, as `CONDA_OVERRIDE_CUDA`: __cuda=12.4; may be repeated
+    #[arg(long = "override-virtual", value_name = "NAME=VERSION", value_parser = |text: &str| text.parse::<Override>())]
+    pub(crate) all: Vec<Override>,
+}
+
+#[derive(Args)]
 pub(crate) struct ByteCode {
     /// The root of the store
     #[arg(long)]
@@ -172,6 +193,8 @@ pub(crate) struct Options {
     /// Neither make byte code nor link it
     #[arg(long, overrides_with = "compile")]
     no_compile: bool,
+    #[command(flatten)]
+    overrides: Overrides,
 }
 
 impl Options {
@@ -188,6 +211,7 @@ impl Options {
             byte_code: bytecode::ByteCode::chosen(self.compile, self.no_compile),
             program: std::env::current_exe().ok(),
             timeline: None,
+            overrides: self.overrides.all.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod detach;
+mod probe;
 mod progress;
 mod size;
 mod store;
@@ -62,6 +63,8 @@ fn run(verb: Verb) -> Result<u8> {
         Verb::Exec(arguments) => run_exec(&arguments),
         Verb::Verify(arguments) => run_verify(&arguments),
         Verb::ByteCode(arguments) => run_byte_code(&arguments),
+        Verb::Probe(arguments) => Ok(probe::run(&arguments)),
+        Verb::CudaDriver => Ok(probe::run_cuda_driver()),
         Verb::Store(verb) => store::run(&verb),
         Verb::EnvId { lock } => {
             say(&Lock::read(&lock)?.env_id.to_string());

@@ -64,6 +64,9 @@ pub struct VirtualPackage {
     pub spec: String,
     /// Names of the conda packages that want it.
     pub packages: Vec<String>,
+    /// A node may be without it, but if it has it, it must be so (conda's `constrains`).
+    #[serde(default)]
+    pub optional: bool,
 }
 
 impl Reader<'_> {

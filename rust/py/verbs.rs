@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use crate::bytecode::ByteCode;
 use crate::link::LinkMode;
 use crate::lock::{self, Lock};
+use crate::probe::Override;
 use crate::py::types::{Finding, Report};
 use crate::py::{doorway, error};
 
@@ -31,7 +32,7 @@ pub(super) fn kept_lock(py: Python<'_>, id: &str, root: Option<PathBuf>) -> PyRe
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, compile, program, timeline, on_event))]
+#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, compile, program, timeline, overrides, on_event))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // the keywords of one Python function
 pub(super) fn materialize(
     py: Python<'_>,
@@ -49,9 +50,12 @@ pub(super) fn materialize(
     compile: Option<bool>,
     program: Option<PathBuf>,
     timeline: Option<PathBuf>,
+    overrides: Vec<String>,
     on_event: Option<Py<PyAny>>,
 ) -> PyResult<Report> {
     let link_mode: LinkMode = link_mode.parse().map_err(pyo3::exceptions::PyValueError::new_err)?;
+    let overrides: Result<Vec<Override>, String> = overrides.iter().map(|text| text.parse()).collect();
+    let overrides = overrides.map_err(pyo3::exceptions::PyValueError::new_err)?;
     let byte_code = ByteCode::chosen(compile == Some(true), compile == Some(false));
     let options = crate::materialize::Options {
         root,
@@ -65,6 +69,7 @@ pub(super) fn materialize(
         byte_code,
         program,
         timeline,
+        overrides,
     };
     let report = doorway::enter(py, on_event.as_ref(), |task| {
         let lock = Lock::parse(text, folder, &label)?;

@@ -99,8 +99,10 @@ def test_every_package_by_address_and_sha256(libraries: Path, folder: Path, chan
 def test_what_packages_want_of_the_node(libraries: Path, folder: Path, channel: Channel) -> None:
     record = json.loads(record_of(libraries, "libcurl").read_text())
     edit_record(libraries, "libcurl", depends=[*record["depends"], "__glibc  >=2.17,<3.0.a0", "__cuda"])
-    edit_record(libraries, "zstd", depends=["__glibc >=2.17,<3.0.a0"])
-    virtual = {it.spec: it.packages for it in locked(libraries, folder, channel.url).virtual}
+    edit_record(libraries, "zstd", depends=["__glibc >=2.17,<3.0.a0"], constrains=["__cuda >=12", "other 1"])
+    rows = locked(libraries, folder, channel.url).virtual
+    virtual = {it.spec: it.packages for it in rows}
+    assert [(it.spec, it.packages) for it in rows if it.optional] == [("__cuda >=12", ("zstd",))]
     assert {"libcurl", "zstd"} <= set(virtual["__glibc >=2.17,<3.0.a0"])
     assert virtual["__cuda"] == ("libcurl",)
 

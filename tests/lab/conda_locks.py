@@ -1,7 +1,8 @@
-"""Locks of real conda packages, written directly: nothing is scanned, and the archives lie beside the lock."""
+"""Locks of conda packages, real and made, written directly: nothing is scanned, the archives lie beside the lock."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -15,7 +16,7 @@ import zstandard
 from fastenv._core import compute_env_id
 from tests.lab.conda_data import Archive
 
-__all__ = ["conda_lock", "index_json"]
+__all__ = ["archive_at", "conda_lock", "index_json"]
 
 
 def index_json(archive: Path) -> dict[str, Any]:
@@ -38,10 +39,27 @@ def _index(tar: tarfile.TarFile) -> dict[str, Any]:
         return read
 
 
+def archive_at(path: Path) -> Archive:
+    """A package that a test has made."""
+    content, facts = path.read_bytes(), index_json(path)
+    digests = (hashlib.sha256(content).hexdigest(), hashlib.md5(content, usedforsecurity=False).hexdigest())
+    words = (facts["name"], facts["version"], facts["build"], facts["subdir"])
+    return Archive(path, f"made/{facts['subdir']}/{path.name}", *words, len(content), *digests)
+
+
 def conda_lock(
-    archives: Iterable[Archive], folder: Path, requested: Iterable[str] = (), *, base: str = ""
+    archives: Iterable[Archive],
+    folder: Path,
+    requested: Iterable[str] = (),
+    *,
+    base: str = "",
+    head: str = "",
+    more: str = "",
 ) -> Path:
-    """A lock of these archives in ``folder``, which has links to them; with ``base``, they are served below that."""
+    """A lock of these archives in ``folder``, which has links to them; with ``base``, they are served below that.
+
+    ``head`` are lines of ``[tool.fastenv]``, ``more`` are tables at the end.
+    """
     rows, python = [], None
     for archive in sorted(archives, key=lambda it: it.name):
         facts = index_json(archive.path)
@@ -50,11 +68,13 @@ def conda_lock(
         rows.append(_row(archive, facts, place, [name for name in requested if name == archive.name]))
         if not base:
             beside = folder / _path(archive)
-            beside.parent.mkdir(parents=True)
-            beside.symlink_to(archive.path)
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            if not beside.exists():
+                beside.symlink_to(archive.path)
 
     def text(env_id: str) -> str:
-        return _HEAD.format(env_id=env_id) + (_python(python["version"]) if python else "") + "".join(rows)
+        interpreter = _python(python["version"]) if python else ""
+        return _HEAD.format(env_id=env_id, head=head) + interpreter + "".join(rows) + more
 
     path = folder / "pylock.fastenv.toml"
     path.write_text(text(compute_env_id(text(""))), encoding="utf-8")
@@ -68,6 +88,8 @@ packages = []
 [tool.fastenv]
 format = 1
 env-id = "{env_id}"
+created-with = "0.1.0"
+{head}
 
 [tool.fastenv.platform]
 os = "linux"

@@ -110,7 +110,9 @@ def locks(draw: st.DrawFn) -> Lock:
         interpreter=interpreter if has_python else None,
         packages=found,
         conda=conda,
-        virtual=[LockedVirtual(f"__{draw(words)}", (package.name,)) for package in conda[:1]],
+        virtual=[
+            LockedVirtual(f"__{draw(words)}", (package.name,), draw(st.booleans())) for package in conda[:1]
+        ],
         link_scripts=draw(st.booleans()),
         contested=contested,
         ignored=[Ignored(draw(texts), draw(texts), draw(texts)) for _ in range(draw(st.integers(0, 2)))],

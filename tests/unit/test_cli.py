@@ -45,7 +45,18 @@ def test_help_names_every_command(
 ) -> None:
     assert run(monkeypatch, *asked) == 0
     out = capsys.readouterr().out
-    for command in ("scan", "lock", "materialize", "exec", "verify", "store", "env-id", "diff", "why"):
+    for command in (
+        "scan",
+        "lock",
+        "materialize",
+        "exec",
+        "verify",
+        "probe",
+        "store",
+        "env-id",
+        "diff",
+        "why",
+    ):
         assert command in out
 
 

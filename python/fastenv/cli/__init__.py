@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line with the arguments of this process; does not return."""
-    if sys.argv[1:2] in (["exec"], ["store"]):
+    if sys.argv[1:2] in (["exec"], ["store"], ["probe"]):
         # Before anything else is imported: exec is what every worker of a cluster starts with.
         from fastenv.cli.node import become
 

@@ -13,7 +13,7 @@ from fastenv.exceptions import FastenvError
 __all__ = ["complain", "run"]
 
 # In the order in which a user meets them.
-_COMMANDS = ("scan", "lock", "materialize", "exec", "verify", "store", "env-id", "diff", "why")
+_COMMANDS = ("scan", "lock", "materialize", "exec", "verify", "probe", "store", "env-id", "diff", "why")
 _INTERRUPTED = 130
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -55,26 +56,38 @@ def materialize(
     timeline: Annotated[
         Path | None, typer.Option(metavar="PAGE.HTML", help="Write a page that shows what was done when.")
     ] = None,
+    override_virtual: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VERSION",
+            help="What the node has, where it is not what is found: __cuda=12.4; may be repeated.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line on standard output.")
     ] = False,
 ) -> None:
     """Make the environment of a lock, and print its prefix."""
-    with show("materialize", as_json=as_json) as on_event:
-        report = fastenv.materialize(
-            lock,
-            root=root,
-            prefix=prefix,
-            python=python,
-            link_mode=link_mode,
-            jobs=jobs,
-            connections=connections,
-            durable=durable,
-            strict=strict,
-            compile=compile,
-            timeline=timeline,
-            on_event=on_event,
-        )
+    overrides = _overrides(override_virtual or ())
+    try:
+        with show("materialize", as_json=as_json) as on_event:
+            report = fastenv.materialize(
+                lock,
+                root=root,
+                prefix=prefix,
+                python=python,
+                link_mode=link_mode,
+                jobs=jobs,
+                connections=connections,
+                durable=durable,
+                strict=strict,
+                compile=compile,
+                timeline=timeline,
+                override_virtual=overrides,
+                on_event=on_event,
+            )
+    except ValueError as error:  # the core has judged the only words that are not judged here
+        raise typer.BadParameter(str(error), param_hint="--override-virtual") from error
     if as_json:
         done = {
             "event": "done",
@@ -87,3 +100,14 @@ def materialize(
         print(json.dumps(done))
     else:
         print(report.prefix)
+
+
+def _overrides(texts: Iterable[str]) -> dict[str, str]:
+    """Names and values; the core judges them."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.startswith("__"):
+            raise typer.BadParameter(f"{text!r} is not like __cuda=12.4", param_hint="--override-virtual")
+        found[name] = value
+    return found

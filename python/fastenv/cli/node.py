@@ -1,4 +1,4 @@
-"""``fastenv-node`` as a console script, ``fastenv exec`` and ``fastenv store``: they become the node program."""
+"""``fastenv-node`` as a console script, ``fastenv exec``, ``probe`` and ``store``: they become the node program."""
 
 import os
 import sys
@@ -25,4 +25,4 @@ def become(arguments: list[str]) -> None:
         hint = getattr(error, "hint", None)
         if hint:
             print(f"hint: {hint}", file=sys.stderr)
-        sys.exit(getattr(error, "exit_code", 1) if arguments[:1] == ["store"] else _EXEC_FAILED)
+        sys.exit(getattr(error, "exit_code", 1) if arguments[:1] in (["store"], ["probe"]) else _EXEC_FAILED)

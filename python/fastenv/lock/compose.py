@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from fastenv.lock.locked_conda import LockedConda, LockedVirtual, to_table
+from fastenv.lock.locked_conda import LockedConda, LockedVirtual, to_table, virtual_to_table
 from fastenv.lock.lockfile import (
     FORMAT,
     Ignored,
@@ -60,7 +60,7 @@ def compose(
         contested=tuple(sorted(contested, key=lambda c: c.path.encode())),
         ignored=tuple(sorted(ignored, key=lambda i: (i.name, i.version, i.reason))),
         conda=tuple(sorted(conda, key=lambda p: p.name)),
-        virtual=tuple(sorted(virtual, key=lambda v: v.spec)),
+        virtual=tuple(sorted(virtual, key=lambda v: (v.spec, v.optional))),
         link_scripts=link_scripts,
     )
     # the id is that of the text without one, so it is put in afterwards
@@ -84,10 +84,7 @@ def render(lock: Lock, *, env_id: str | None = None) -> str:
         *(_package(package) for package in lock.packages),
         _tool(lock, lock.env_id if env_id is None else env_id),
         *(_table("[[tool.fastenv.conda]]", to_table(package)) for package in lock.conda),
-        *(
-            _table("[[tool.fastenv.virtual]]", {"spec": v.spec, "packages": list(v.packages)})
-            for v in lock.virtual
-        ),
+        *(_table("[[tool.fastenv.virtual]]", virtual_to_table(row)) for row in lock.virtual),
         *(
             _table(
                 "[[tool.fastenv.contested]]",

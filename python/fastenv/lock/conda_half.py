@@ -85,13 +85,17 @@ class CondaHalf:
 
 
 def virtual_packages(packages: Iterable[CondaPackage]) -> list[LockedVirtual]:
-    """What packages depend on that no package brings, as their records say it, each spec once."""
-    wanted: dict[str, set[str]] = {}
+    """What packages want of a node that no package brings, as their records say it, each spec once.
+
+    A constraint says how a virtual package must be where there is one; conda forgives a node that is without it.
+    """
+    wanted: dict[tuple[str, bool], set[str]] = {}
     for package in packages:
-        for text in package.depends:
-            if text.startswith("__"):
-                wanted.setdefault(" ".join(text.split()), set()).add(package.name)
-    return [LockedVirtual(spec, tuple(sorted(names))) for spec, names in sorted(wanted.items())]
+        for optional, texts in ((False, package.depends), (True, package.constrains)):
+            for text in texts:
+                if text.startswith("__"):
+                    wanted.setdefault((" ".join(text.split()), optional), set()).add(package.name)
+    return [LockedVirtual(spec, tuple(sorted(names)), optional) for (spec, optional), names in wanted.items()]
 
 
 def site_of(inventory: Inventory) -> str:

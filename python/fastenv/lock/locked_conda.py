@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["LockedConda", "LockedVirtual", "conda_name", "from_table", "to_table", "virtual_from_table"]
+__all__ = [
+    "LockedConda",
+    "LockedVirtual",
+    "conda_name",
+    "from_table",
+    "to_table",
+    "virtual_from_table",
+    "virtual_to_table",
+]
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,14 @@ class LockedConda:
 
 @dataclass(frozen=True)
 class LockedVirtual:
-    """What conda packages want of the node: ``spec`` is a match spec of a virtual package (``__glibc >=2.17``)."""
+    """What conda packages want of the node: ``spec`` is a match spec of a virtual package (``__glibc >=2.17``).
+
+    ``optional``: a node may be without it, but if it has it, it must be so (conda's ``constrains``).
+    """
 
     spec: str
     packages: tuple[str, ...]
+    optional: bool = False
 
 
 _KEYS: dict[str, tuple[str, type]] = {
@@ -101,7 +113,15 @@ def virtual_from_table(row: Mapping[str, Any]) -> LockedVirtual:
         raise ValueError("spec is missing")
     if not isinstance(packages, list):
         raise ValueError(f"{spec}: packages is missing")
-    return LockedVirtual(spec, _texts("packages", packages))
+    optional = row.get("optional", False)
+    if type(optional) is not bool:
+        raise ValueError(f"{spec}: optional is {type(optional).__name__}, not bool")
+    return LockedVirtual(spec, _texts("packages", packages), optional)
+
+
+def virtual_to_table(row: LockedVirtual) -> dict[str, Any]:
+    """Keys and values in the order of the file."""
+    return {"spec": row.spec, "packages": list(row.packages), "optional": row.optional or None}
 
 
 def _texts(key: str, value: list[Any]) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ def environment_of(found: CondaPrefix) -> CondaEnvironment:
         packages=tuple(sorted((it.package for it in found.records), key=lambda it: (it.name, it.record))),
         history=bool(_text(f"{meta}/history").strip()),
         pinned=tuple(line for line in lines if line and not line.startswith("#")),
-        frozen=os.path.lexists(f"{meta}/frozen"),
+        frozen=_text(f"{meta}/frozen") if os.path.lexists(f"{meta}/frozen") else None,
         variables=_variables(_text(f"{meta}/state")),
         activation=tuple(_activation(found.prefix)),
     )

@@ -25,6 +25,7 @@ _WORD = re.compile(r"[A-Za-z0-9_+!~=][A-Za-z0-9._+!~=-]*")
 """What names, versions, builds and names of archives are made of (CEP 26): they become names of files."""
 _LARGEST = 2**63 - 1
 _SCRIPT = re.compile(r"bin/\.(?P<name>.+)-(?:pre-link|post-link|pre-unlink)\.sh")
+_SHORTCUTS = re.compile(r"menu/[^/]+\.json", re.IGNORECASE)
 _SHOWN = 3
 _SECRET = re.compile(r"(?<=//)[^/@\s]+@|(?<=/)t/[^/:\s]+/|^t/[^/:\s]+/")
 """A login or a token in a match spec, which may name a channel by its address."""
@@ -105,9 +106,11 @@ def _package(table: dict[str, Any], path: str, files: list[CondaFile]) -> CondaP
         sha256=_hash(table, "sha256"),
         size=size if type(size) is int and 0 <= size <= _LARGEST else None,
         requested=_requested(table),
-        depends=tuple(filter(str.isprintable, _texts(table.get("depends")))),
+        depends=_specs(table, "depends"),
+        constrains=_specs(table, "constrains"),
         link_source=_text(link, "source") if isinstance(link, dict) else "",
         link_scripts=any(scripts),
+        shortcuts=any(_SHORTCUTS.fullmatch(file.path) for file in files),
         site_packages=_text(table, "python_site_packages_path"),
         files=sum(not file.is_bytecode for file in files),
         record=path,
@@ -132,6 +135,10 @@ def _subdir(url: str, file_name: str) -> str:
 def _noarch(value: object) -> str:
     """Old records have ``true`` for what is now "generic"."""
     return value if value in ("python", "generic") and isinstance(value, str) else "generic" if value else ""
+
+
+def _specs(table: dict[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(filter(str.isprintable, _texts(table.get(key))))
 
 
 def _requested(table: dict[str, Any]) -> tuple[str, ...]:

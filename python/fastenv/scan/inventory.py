@@ -40,7 +40,7 @@ __all__ = [
     "Stray",
 ]
 
-FORMAT = 2
+FORMAT = 3
 _AGAIN = "scan the environment again: fastenv scan -o inventory.json"
 
 Layer = Literal["env", "base", "user", "PYTHONPATH", ".pth"]
@@ -189,8 +189,10 @@ class CondaPackage:
     ``channel`` is a base URL (a name where no URL is known), ``url`` the archive's address; neither has a login, a
     token or a query, and ``has_secret`` tells that the record's had. ``size`` is the archive's, in bytes. ``noarch``
     is "python", "generic" or empty. ``requested`` are the match specs by which somebody asked for it, ``depends``
-    those of what it needs. ``link_source`` is the folder that its files were linked from. ``files`` counts its files,
-    byte code apart. ``record`` is the file of the record; ``problems`` repeats the reasons under which that stands in
+    those of what it needs, ``constrains`` of what others must be if they are there. ``shortcuts`` tells whether it
+    has some for a desktop's menu. ``link_source`` is the folder that its files were linked from. ``files`` counts its
+    files, byte code apart. ``record`` is the file of the record; ``problems`` repeats the reasons under which that
+    stands in
     ``Inventory.broken``.
     """
 
@@ -209,8 +211,10 @@ class CondaPackage:
     size: int | None
     requested: tuple[str, ...]
     depends: tuple[str, ...]
+    constrains: tuple[str, ...]
     link_source: str
     link_scripts: bool
+    shortcuts: bool
     site_packages: str
     files: int
     record: str
@@ -222,16 +226,16 @@ class CondaEnvironment:
     """The conda half of an environment.
 
     ``history`` is whether conda wrote of what was done to it, ``pinned`` the match specs in conda-meta/pinned,
-    ``frozen`` whether conda must not change it (CEP 22). ``variables`` are those that activation sets by
-    conda-meta/state; values that look like secrets are masked. ``activation`` are the scripts that activation and
-    deactivation run, relative to the prefix.
+    ``frozen`` the text of conda-meta/frozen, by which conda must not change it (CEP 22), or None. ``variables`` are
+    those that activation sets by conda-meta/state; values that look like secrets are masked. ``activation`` are the
+    scripts that activation and deactivation run, relative to the prefix.
     """
 
     prefix: str
     packages: tuple[CondaPackage, ...]
     history: bool
     pinned: tuple[str, ...]
-    frozen: bool
+    frozen: str | None
     variables: tuple[tuple[str, str], ...]
     activation: tuple[str, ...]
 

@@ -50,12 +50,15 @@ def notes(prefix: str, environ: Mapping[str, str], found: Found) -> Iterator[str
 
 def conda_notes(conda: CondaEnvironment) -> Iterator[str]:
     """Sentences on what conda does with the environment, without full stops."""
-    if conda.frozen:
+    if conda.frozen is not None:
         yield "conda-meta/frozen is there: conda must not change this environment"
     if conda.pinned:
         yield f"conda-meta/pinned holds {', '.join(conda.pinned)}"
     if conda.variables:
         yield f"activation sets {', '.join(name for name, _ in conda.variables)} (conda-meta/state)"
+    shortcuts = [it.name for it in conda.packages if it.shortcuts]
+    if shortcuts:
+        yield f"{', '.join(shortcuts)} have shortcuts for a desktop's menu (Menu/*.json)"
     scripts = [it.name for it in conda.packages if it.link_scripts]
     if scripts:
         yield f"conda ran scripts when it linked {', '.join(scripts)}; what they wrote is not known"

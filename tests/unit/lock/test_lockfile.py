@@ -273,7 +273,10 @@ def a_conda_lock(**changes: object) -> Lock:
                 link_scripts=True,
             ),
         ],
-        "virtual": [LockedVirtual("__glibc >=2.17", ("python",))],
+        "virtual": [
+            LockedVirtual("__cuda 12.*", ("python",), True),
+            LockedVirtual("__glibc >=2.17", ("python",)),
+        ],
         "link_scripts": True,
         "contested": [LockedContested("site/x.py", "conda:_lib", ("alpha", "conda:_lib"))],
     }
@@ -306,6 +309,11 @@ size = 5
 sha256 = "{A}"
 md5 = "{"d" * 32}"
 requested = ["python 3.13.*"]
+
+[[tool.fastenv.virtual]]
+spec = "__cuda 12.*"
+packages = ["python"]
+optional = true
 
 [[tool.fastenv.virtual]]
 spec = "__glibc >=2.17"
@@ -348,6 +356,7 @@ BAD_CONDA = [
     ('name = "_lib"', 'name = "python"', "conda:_lib is no package of this lock"),
     ('source = "conda"\n', "", "exactly if there is a conda package python"),
     ('spec = "__', 'spec = "', "is no virtual package"),
+    ("optional = true", "optional = 1", "optional is int, not bool"),
     ('spec = "__glibc >=2.17"\n', "", "tool.fastenv.virtual: spec is missing"),
     ('claimants = ["alpha", ', 'claimants = ["conda:alpha", ', "conda:alpha is no package of this lock"),
     ("link-scripts = true", "link-scripts = 1", "link-scripts is int, not bool"),

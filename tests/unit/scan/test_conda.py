@@ -277,7 +277,7 @@ def test_what_conda_meta_holds_beside_records(libraries: Path) -> None:
     inventory = look(libraries)
     found = inventory.conda
     assert found is not None
-    assert (found.pinned, found.frozen, found.history) == (("openssl 3.*",), True, True)
+    assert (found.pinned, found.frozen, found.history) == (("openssl 3.*",), "", True)
     assert found.variables == (("API_TOKEN", "***"), ("MODE", "fast"))
     assert "etc/conda/activate.d/x.sh" in found.activation
     assert "activation sets API_TOKEN, MODE (conda-meta/state)" in inventory.notes
