@@ -223,3 +223,15 @@ def test_a_build_that_takes_too_long(folder: Path) -> None:
     backend.write_text(f"{backend.read_text()}\nimport time\n\ndef build_wheel(*_):\n    time.sleep(60)\n")
     with pytest.raises(LockFaults, match="more than 2 s"):
         lock(python=python, build_timeout=2.0)
+
+
+def test_offline_with_the_backend_in_the_environment(folder: Path) -> None:
+    """Where the index lacks what the build needs, and the environment has it, the environment's is used."""
+    project = make_project(folder / "tool", "tool")
+    python = editable(folder, project)
+    make_wheel(folder / "mine", "needed-backend", "1.0")
+    install(python, "needed-backend", links=folder / "mine")
+    settings = project / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("requires = []", 'requires = ["needed-backend"]'))
+    copy = copy_environment(python, folder / "node")
+    assert says(copy.python, "import tool, needed_backend; print(tool.VALUE)") == "1"

@@ -179,13 +179,19 @@ def test_strict_refuses(folder: Path) -> None:
     (site_of(python) / "alpha" / "data.txt").write_text("edited")
     make_wheel(folder / "mine", "lost", "1.0")
     install(python, "lost", links=folder / "mine")
-    command = [sys.executable, "-m", "fastenv", "lock", "--strict", "--python", str(python)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    command = [sys.executable, "-m", "fastenv", "lock", "--python", str(python)]
+    done = subprocess.run([*command, "--strict"], capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 3
     assert "2 packages cannot be locked" in done.stderr
     assert "alpha 1.0: installed files were edited: site/alpha/data.txt (changed)" in done.stderr
     assert "lost 1.0: no index and no find-links folder has it" in done.stderr
     assert not list(folder.glob("pylock*"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "alpha: repacked: files were edited" in done.stderr
+    assert "2 of them beside it" in done.stderr
+    names = {path.name for path in (folder / "pylock.fastenv.d").rglob("*") if path.is_file()}
+    assert names == {"alpha-1.0-py3-none-any.whl", "lost-1.0-py3-none-any.whl"}
 
 
 def test_what_cannot_be_packed_up(folder: Path) -> None:

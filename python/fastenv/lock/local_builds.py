@@ -77,11 +77,29 @@ class LocalBuilds:
         self._cache = BuildCache(cache.cache_folder(environ) / "built-v1")
         self._work: Background[dict[str, Outcome]] | None = None
         self._builder: Builder | None = None
+        self._room: Path | None = None
+        self._settings: SettingsFile | None = None
 
     def start(self, wanted: Sequence[Distribution]) -> None:
         """Begin with all of these."""
-        if wanted:
-            self._work = Background(lambda: self._all(wanted))
+        import uv
+
+        if not wanted:
+            return
+        facts = self._inventory.interpreter
+        # both are removed by stop, on whatever way it comes to that: the settings may hold a login
+        self._room = Path(tempfile.mkdtemp(prefix="fastenv-build-"))
+        self._settings = SettingsFile([*self._sources.remote, *self._sources.local], self._sources.network)
+        asks = ("--config-file", self._settings.__enter__(), "--index-strategy", "unsafe-best-match")
+        builder = Builder(
+            uv.find_uv_bin(),
+            "" if facts is None else facts.executable,
+            (*asks, "--no-python-downloads"),
+            uv_environment(self._environ, self._sources.network),
+            self._timeout_s,
+        )
+        self._builder = builder
+        self._work = Background(lambda: self._all(wanted, builder))
 
     def finish(self) -> dict[str, Outcome]:
         """What became of each, by name."""
@@ -95,6 +113,10 @@ class LocalBuilds:
         """End what is under way."""
         if self._builder is not None:
             self._builder.stop()
+        if self._settings is not None:
+            self._settings.__exit__()
+        if self._room is not None:
+            shutil.rmtree(self._room, ignore_errors=True)
 
     def _hand_on(self) -> None:
         """Tell what threads had to say; the caller is called from its own thread only."""
@@ -104,39 +126,25 @@ class LocalBuilds:
             except Empty:
                 return
 
-    def _all(self, wanted: Sequence[Distribution]) -> dict[str, Outcome]:
-        import uv
-
-        facts = self._inventory.interpreter
+    def _all(self, wanted: Sequence[Distribution], builder: Builder) -> dict[str, Outcome]:
         hashes = Hashes({f"project {it.origin.url}" for it in wanted}, self._environ)
-        sources = [*self._sources.remote, *self._sources.local]
-        with SettingsFile(sources, self._sources.network) as settings:
-            self._builder = Builder(
-                uv.find_uv_bin(),
-                "" if facts is None else facts.executable,
-                ("--config-file", settings, "--index-strategy", "unsafe-best-match", "--no-python-downloads"),
-                uv_environment(self._environ, self._sources.network),
-                self._timeout_s,
-            )
-            found = {
-                it.name: outcome
-                for it, outcome in each(lambda it: self._one(it, hashes), wanted, threads=_THREADS)
-            }
+        work = each(lambda it: self._one(it, hashes, builder), wanted, threads=_THREADS)
+        found = {it.name: outcome for it, outcome in work}
         hashes.save()
         return found
 
-    def _one(self, it: Distribution, hashes: Hashes) -> Outcome:
+    def _one(self, it: Distribution, hashes: Hashes, builder: Builder) -> Outcome:
         try:
             project = project_of(it)
             if has_extensions(source_files(it)):
                 return Outcome(in_place(it, self._inventory), "editable, with compiled extensions in place")
-            return Outcome(self._built(project, hashes), "editable")
+            return Outcome(self._built(project, hashes, builder), "editable")
         except BuildFailed as error:
             return self._failed(it, error)
         except (NotPackable, OSError, UnicodeDecodeError) as error:
             return self._failed(it, BuildFailed(str(error), ""))
 
-    def _built(self, project: Project, hashes: Hashes) -> Contents:
+    def _built(self, project: Project, hashes: Hashes, builder: Builder) -> Contents:
         it, facts = project.distribution, self._inventory.interpreter
         snapshot = take_snapshot(project.folder, self._environ)
         python = "" if facts is None else f"{facts.implementation} {facts.version} {facts.soabi}"
@@ -146,12 +154,11 @@ class LocalBuilds:
             return contents_of_built(kept, it.name, it.version)
         self._events.put(Event("building", package=it.name, message=project.folder))
         started = time.monotonic()
-        room = Path(tempfile.mkdtemp(prefix="fastenv-build-"))
+        room = Path(tempfile.mkdtemp(dir=self._room))
         try:
             folder = snapshot.copy_to(room / "tree")
-            assert self._builder is not None  # noqa: S101 # threads begin after it is made
             variables = pretended_version(it.name, it.version, project.settings)
-            wheel = self._builder.build(folder, room / "out", {**variables, "GIT_OPTIONAL_LOCKS": "0"})
+            wheel = builder.build(folder, room / "out", {**variables, "GIT_OPTIONAL_LOCKS": "0"})
             contents = contents_of_built(wheel, it.name, it.version)
             self._cache.put(key, wheel)
         finally:

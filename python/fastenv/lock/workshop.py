@@ -39,7 +39,7 @@ class Workshop:
     """Makes wheels in a folder of its own beside the lock; ``close`` removes what was not kept of them."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()
         self._room: Path | None = None
 
     def close(self) -> None:
