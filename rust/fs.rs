@@ -133,6 +133,20 @@ pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64, path: &Path) -
     std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset).named("read", path)
 }
 
+/// Fills `buffer` from `offset` until it is full or the file ends; the number of bytes read.
+pub fn read_at(file: &File, buffer: &mut [u8], offset: u64, path: &Path) -> Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match std::os::unix::fs::FileExt::read_at(file, &mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+            Err(fault) => return Err(fault).named("read", path),
+        }
+    }
+    Ok(filled)
+}
+
 /// Writes all of `content` at `offset`.
 pub fn write_all_at(file: &File, content: &[u8], offset: u64, path: &Path) -> Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, content, offset).named("write", path)

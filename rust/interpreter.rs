@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 
 use crate::digest::Sha256;
 use crate::fs;
+use crate::libraries::check::Missing;
 use crate::lock::{LockedInterpreter, Platform};
 use crate::probe::Lack;
 
@@ -96,6 +97,12 @@ pub enum NodeError {
         /// Each interpreter and why it does not fit.
         seen: Vec<(PathBuf, String)>,
     },
+    /// Libraries that the environment was scanned with are not here.
+    #[error("this node lacks libraries that the environment needs:{}", lines(missing))]
+    Libraries {
+        /// Each, and who needs it.
+        missing: Vec<Missing>,
+    },
     /// The root of the store is another user's.
     #[error("{} belongs to another user (uid {owner}): each user has a store of their own", path.display())]
     Owner {
@@ -127,6 +134,11 @@ impl NodeError {
             Self::Interpreter { wanted, .. } => {
                 format!("install {wanted} on the node, or name one with --python")
             }
+            Self::Libraries { .. } => {
+                "install them on the node, or name their folder in $LD_LIBRARY_PATH; --allow-missing-libs goes on \
+                 without"
+                    .to_owned()
+            }
             Self::Owner { .. } => {
                 "name a folder of your own with --root or $FASTENV_ROOT; behind it, $FASTENV_ROOT may list roots to \
                  read from"
@@ -146,6 +158,10 @@ fn list(seen: &[(PathBuf, String)]) -> String {
         return " nothing".to_owned();
     }
     seen.iter().fold(String::new(), |text, (path, why)| format!("{text}\n  {}: {why}", path.display()))
+}
+
+fn lines(missing: &[Missing]) -> String {
+    missing.iter().fold(String::new(), |text, library| format!("{text}\n  {library}"))
 }
 
 /// What is looked for, and how.

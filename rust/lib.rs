@@ -5,6 +5,7 @@
 //! * [`lock`]: reads `pylock.fastenv.toml`; [`env_id`] names what it describes.
 //! * [`probe`]: whether the node has what the lock's conda packages want of it.
 //! * [`interpreter`]: finds the node's interpreter that is the lock's.
+//! * [`libraries`]: what of the system its objects need, and whether the node has it.
 //! * [`plan`]: what the [`store`] lacks; [`obtain`] gets it, by way of the next two.
 //! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
 //! * [`unpack`]: a wheel's bytes to files and their index; [`conda`]: the same of a conda package.
@@ -30,10 +31,12 @@ pub mod finish;
 pub mod fs;
 pub mod interpreter;
 pub mod layout;
+pub mod libraries;
 pub mod link;
 pub mod lock;
 pub mod materialize;
 pub mod obtain;
+mod options;
 pub mod plan;
 pub mod prefix;
 pub mod probe;

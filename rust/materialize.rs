@@ -16,17 +16,19 @@ use crate::event::Event;
 use crate::fs;
 use crate::interpreter::{Interpreter, Search};
 use crate::layout;
+use crate::libraries::check;
+use crate::link::Linker;
 use crate::link::early::Early;
-use crate::link::{LinkMode, Linker};
 use crate::lock::{Lock, LockError, Owner, Unit};
 use crate::obtain;
+pub use crate::options::Options;
 use crate::plan::Plan;
 use crate::prefix::Standing;
 use crate::prefix::hold::Hold;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::publish::{PrefixError, Staging};
 use crate::prefix::state::State;
-use crate::probe::{Node, Override};
+use crate::probe::Node;
 use crate::recheck::{Recheck, Verdict};
 use crate::store::Store;
 use crate::store::artifact::Artifact;
@@ -36,35 +38,6 @@ use crate::store::run::{self, Run};
 use crate::task::Task;
 use crate::timeline::{self, Deed};
 use crate::tree::Recipe;
-
-/// How to materialize. The defaults are those of the command line.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The root of the store; chosen if not given.
-    pub root: Option<PathBuf>,
-    /// Where the environment goes; into the store if not given.
-    pub prefix: Option<PathBuf>,
-    /// The interpreter; found if not given.
-    pub python: Option<PathBuf>,
-    /// How files get from the store into the environment.
-    pub link_mode: LinkMode,
-    /// Threads that unpack and link; as many as processors if not given.
-    pub jobs: Option<usize>,
-    /// Connections at once; 16 if not given.
-    pub connections: Option<usize>,
-    /// Write everything to disk before the environment is published.
-    pub durable: bool,
-    /// Another build of the interpreter is an error.
-    pub strict: bool,
-    /// What to do about byte code.
-    pub byte_code: ByteCode,
-    /// `fastenv-node`, which makes byte code in the background; none is made if not given.
-    pub program: Option<PathBuf>,
-    /// Where a page goes that shows what was done when.
-    pub timeline: Option<PathBuf>,
-    /// What the node has, where it is not what is found.
-    pub overrides: Vec<Override>,
-}
 
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,6 +203,9 @@ impl Making<'_> {
         self.check_node(&mut warnings)?;
         let interpreter = self.interpreter(&mut warnings)?;
         let interpreter = interpreter.as_ref();
+        let program = interpreter.map(|interpreter| interpreter.executable.as_path());
+        let allow = self.options.allow_missing_libs;
+        warnings.extend(check::demand(&self.lock.libraries, program, allow, self.task)?);
         // No artifact is taken away from here on.
         let _store = Flock::wait_shared(&self.store.flock("store"), self.task)?;
         let run = Run::begin(&self.store.folder("tmp"))?;

@@ -9,7 +9,18 @@ from typing import final
 
 from typing_extensions import Self
 
-__all__ = ["Event", "Finding", "Report", "compute_env_id", "env_id", "kept_lock", "materialize", "verify"]
+__all__ = [
+    "Event",
+    "Finding",
+    "NeededLibrary",
+    "Report",
+    "compute_env_id",
+    "env_id",
+    "kept_lock",
+    "materialize",
+    "needed_libraries",
+    "verify",
+]
 
 @final
 class Event:
@@ -103,6 +114,30 @@ class Finding:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
+@final
+class NeededLibrary:
+    """A library that shared objects need and that is none of the environment's own.
+
+    `name` is its soname (or a path, where an object names one), `packages` who needs it, sorted; of a library of glibc
+    those that want its `versions`. `path` is where it is on this machine, if it is. `folders` are absolute folders that
+    the objects themselves name and where it was found. `versions` are the newest versions of symbols (`GLIBC_2.34`)
+    that are wanted of it, if it is glibc's or GCC's.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def packages(self) -> list[str]: ...
+    @property
+    def path(self) -> Path | None: ...
+    @property
+    def folders(self) -> list[Path]: ...
+    @property
+    def versions(self) -> list[str]: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
 def compute_env_id(text: str) -> str:
     """The env id (docs/env-id.md) that a lock's text describes, whatever id it states.
 
@@ -138,6 +173,7 @@ def materialize(
     connections: int | None,
     durable: bool,
     strict: bool,
+    allow_missing_libs: bool,
     compile: bool | None,  # noqa: A002 # as pip's option is called
     program: str | None,
     timeline: str | None,
@@ -154,6 +190,19 @@ def materialize(
         LockFormatError, ArtifactError, NodeUnfitError, FileSystemError, NetworkError: see `fastenv.exceptions`.
         KeyboardInterrupt: Ctrl-C; nothing half-made is left.
         ValueError: `link_mode` is none of auto, hardlink, reflink, copy, or an override is none.
+    """
+
+def needed_libraries(
+    parts: list[tuple[str, list[str]]], *, library_path: str, program: str | None
+) -> list[NeededLibrary]:
+    """What the shared objects of an environment need that is none of its own, sorted by name.
+
+    `parts` are the packages, each with the absolute paths of files that may be objects: what is none, or one of another
+    processor, is passed over. It is looked for as the dynamic loader does for `program`, the interpreter, with
+    `library_path` in LD_LIBRARY_PATH. What glibc brings is listed only where versions of its symbols are wanted.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
     """
 
 def verify(prefix: str, *, full: bool, on_event: Callable[[Event], object] | None) -> list[Finding]:

@@ -33,6 +33,7 @@ def materialize(
     connections: int | None = None,
     durable: bool = False,
     strict: bool = False,
+    allow_missing_libs: bool = False,
     compile: bool | None = None,  # noqa: A002 # as pip's option is called
     timeline: str | os.PathLike[str] | None = None,
     override_virtual: Mapping[str, str] | None = None,
@@ -54,6 +55,8 @@ def materialize(
         connections: connections to indexes at once; default: 16.
         durable: write everything to disk before the environment appears.
         strict: take another build of the same interpreter for an error, not a warning.
+        allow_missing_libs: go on, with a warning each, where this node lacks libraries of the system that the
+            environment needs and was scanned with.
         compile: True makes the byte code that is missing and waits for it, False neither links nor makes any;
             default: what the store has is linked, and a process in the background makes the rest.
         timeline: where to write a page for a browser that shows what was done when; also if the run fails.
@@ -64,7 +67,8 @@ def materialize(
     Raises:
         LockFormatError: the lock is no good.
         ArtifactError: an artifact is not what was locked.
-        NodeUnfitError: another platform, no fitting interpreter, or not what conda packages want of a node.
+        NodeUnfitError: another platform, no fitting interpreter, not what conda packages want of a node, or without
+            libraries that the environment needs.
         FileSystemError: the store or the prefix cannot be written, or the prefix is not ours.
         NetworkError: an index does not give what the lock names.
         ValueError: link_mode or override_virtual is none.
@@ -84,6 +88,7 @@ def materialize(
         connections=connections,
         durable=durable,
         strict=strict,
+        allow_missing_libs=allow_missing_libs,
         compile=compile,
         program=_program(),
         timeline=_path(timeline),

@@ -187,6 +187,9 @@ pub(crate) struct Options {
     /// Refuse another build of the interpreter
     #[arg(long)]
     strict: bool,
+    /// Go on where this node lacks libraries that the environment needs
+    #[arg(long)]
+    allow_missing_libs: bool,
     /// Make byte code now, and wait for it [default: in the background]
     #[arg(long, overrides_with = "no_compile")]
     compile: bool,
@@ -208,6 +211,7 @@ impl Options {
             connections: self.connections,
             durable: self.durable,
             strict: self.strict,
+            allow_missing_libs: self.allow_missing_libs,
             byte_code: bytecode::ByteCode::chosen(self.compile, self.no_compile),
             program: std::env::current_exe().ok(),
             timeline: None,

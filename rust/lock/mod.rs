@@ -4,6 +4,7 @@
 //! elsewhere and its words become paths and lines of the env id.
 
 mod conda;
+mod library;
 mod raw;
 mod reader;
 mod unit;
@@ -16,6 +17,7 @@ use crate::digest::Sha256;
 use crate::fs::{self, FsError};
 
 pub use conda::{CondaPackage, Noarch, VirtualPackage};
+pub use library::Library;
 use reader::Reader;
 pub use unit::Unit;
 
@@ -221,6 +223,8 @@ pub struct Lock {
     pub conda: Vec<CondaPackage>,
     /// What the conda packages want of the node.
     pub virtual_packages: Vec<VirtualPackage>,
+    /// What its objects need of the node's system.
+    pub libraries: Vec<Library>,
     /// Whether the link scripts of the conda packages run.
     pub link_scripts: bool,
     /// Sorted by path.

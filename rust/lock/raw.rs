@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::conda::{Noarch, VirtualPackage};
-use super::{LockedInterpreter, Platform};
+use super::{Library, LockedInterpreter, Platform};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,6 +33,8 @@ pub(super) struct RawTool {
     pub(super) conda: Vec<RawConda>,
     #[serde(default, rename = "virtual")]
     pub(super) virtual_packages: Vec<VirtualPackage>,
+    #[serde(default)]
+    pub(super) libraries: Vec<Library>,
     #[serde(default)]
     pub(super) link_scripts: bool,
 }

@@ -32,6 +32,7 @@ impl Reader<'_> {
             interpreter,
             contested: self.contested(&tool.contested, &packages, &conda)?,
             virtual_packages: self.virtual_packages(&tool.virtual_packages, &conda)?,
+            libraries: self.libraries(&tool.libraries)?,
             packages,
             conda,
             link_scripts: tool.link_scripts,

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use super::types::{Event, Finding, Report};
+    use super::types::{Event, Finding, NeededLibrary, Report};
     #[pymodule_export]
-    use super::verbs::{compute_env_id, env_id, kept_lock, materialize, verify};
+    use super::verbs::{compute_env_id, env_id, kept_lock, materialize, needed_libraries, verify};
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use pyo3::prelude::*;
 
+use crate::libraries::survey::Needed;
 use crate::task::Counters;
 use crate::{event, materialize, verify};
 
@@ -149,5 +150,30 @@ impl From<verify::Finding> for Finding {
     fn from(finding: verify::Finding) -> Self {
         let kind = finding.fault.word().to_owned();
         Self { kind, path: finding.path, package: finding.package }
+    }
+}
+
+/// A library that is none of an environment's own.
+#[pyclass(frozen, eq, hash, get_all, module = "fastenv._core")]
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct NeededLibrary {
+    name: String,
+    packages: Vec<String>,
+    path: Option<PathBuf>,
+    folders: Vec<PathBuf>,
+    versions: Vec<String>,
+}
+
+#[pymethods]
+impl NeededLibrary {
+    fn __repr__(&self) -> String {
+        format!("NeededLibrary(name={:?}, packages={:?})", self.name, self.packages)
+    }
+}
+
+impl From<Needed> for NeededLibrary {
+    fn from(it: Needed) -> Self {
+        let Needed { name, packages, path, folders, versions } = it;
+        Self { name, packages, path, folders, versions }
     }
 }

@@ -1,14 +1,16 @@
 //! The verbs, a function each; arguments are checked in Python, where they have defaults.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
 
 use crate::bytecode::ByteCode;
+use crate::libraries::survey::{Part, Survey};
 use crate::link::LinkMode;
 use crate::lock::{self, Lock};
 use crate::probe::Override;
-use crate::py::types::{Finding, Report};
+use crate::py::types::{Finding, NeededLibrary, Report};
 use crate::py::{doorway, error};
 
 #[pyfunction]
@@ -32,7 +34,7 @@ pub(super) fn kept_lock(py: Python<'_>, id: &str, root: Option<PathBuf>) -> PyRe
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, compile, program, timeline, overrides, on_event))]
+#[pyo3(signature = (text, folder, label, *, root, prefix, python, link_mode, jobs, connections, durable, strict, allow_missing_libs, compile, program, timeline, overrides, on_event))]
 #[allow(clippy::too_many_arguments, clippy::needless_pass_by_value)] // the keywords of one Python function
 pub(super) fn materialize(
     py: Python<'_>,
@@ -47,6 +49,7 @@ pub(super) fn materialize(
     connections: Option<usize>,
     durable: bool,
     strict: bool,
+    allow_missing_libs: bool,
     compile: Option<bool>,
     program: Option<PathBuf>,
     timeline: Option<PathBuf>,
@@ -66,6 +69,7 @@ pub(super) fn materialize(
         connections,
         durable,
         strict,
+        allow_missing_libs,
         byte_code,
         program,
         timeline,
@@ -92,4 +96,22 @@ pub(super) fn verify(
         pool.install(|| crate::verify::verify(&prefix, full, task))
     })?;
     Ok(findings.into_iter().map(Finding::from).collect())
+}
+
+#[pyfunction]
+#[pyo3(signature = (parts, *, library_path, program))]
+#[allow(clippy::needless_pass_by_value)] // PyO3 extracts values
+pub(super) fn needed_libraries(
+    py: Python<'_>,
+    parts: Vec<(String, Vec<PathBuf>)>,
+    library_path: OsString,
+    program: Option<PathBuf>,
+) -> PyResult<Vec<NeededLibrary>> {
+    let parts: Vec<Part> = parts.into_iter().map(|(package, files)| Part { package, files }).collect();
+    let survey = Survey { parts: &parts, library_path: &library_path, program: program.as_deref() };
+    let needed = doorway::enter(py, None, |task| {
+        let pool = crate::materialize::pool(None)?;
+        Ok(pool.install(|| survey.run(task))?)
+    })?;
+    Ok(needed.into_iter().map(NeededLibrary::from).collect())
 }

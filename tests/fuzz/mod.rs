@@ -11,6 +11,7 @@ mod archive;
 mod change;
 mod conda;
 mod deflate;
+mod elf;
 mod index;
 mod lock;
 mod record;

@@ -53,6 +53,31 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
+fn libraries_are_names_and_packages() {
+    let lock = good(&[row("a")], &[]);
+    let with = |row: &str| format!("{lock}[[tool.fastenv.libraries]]\n{row}\n");
+    let text = with("name = \"libGL.so.1\"\npackages = [\"a\"]\nversions = [\"X_1\"]\nfolders = [\"/opt\"]");
+    let read = Lock::parse(text, PathBuf::new(), "my.toml").unwrap();
+    assert_eq!((read.libraries.len(), read.libraries[0].name.as_str()), (1, "libGL.so.1"));
+    for (row, expected) in [
+        ("packages = [\"a\"]", "missing field `name`"),
+        ("name = \"x\"", "missing field `packages`"),
+        ("name = \"\"\npackages = [\"a\"]", "is no name of a library"),
+        ("name = \"x\\ny\"\npackages = [\"a\"]", "is no name of a library"),
+        ("name = \"../x\"\npackages = [\"a\"]", "is no name of a library"),
+        ("name = \"x\"\npackages = []", "or no package"),
+        (
+            "name = \"x\"\npackages = [\"a\"]\nversions = [\"\\u001b\"]",
+            "has a package or version that is none",
+        ),
+        ("name = \"x\"\npackages = [\"a\"]\nfolders = [\"lib\"]", "has a folder that is not absolute"),
+    ] {
+        let said = refusal(with(row));
+        assert!(said.contains(expected), "{row:?} says {said:?}");
+    }
+}
+
+#[test]
 fn a_package_or_a_path_is_there_only_once() {
     assert!(refusal(text(&[row("a"), row("a")], &[], "")).contains("a: is there twice"));
     let twice = [("site/x", "a"), ("site/x", "a")];

@@ -45,6 +45,12 @@ def materialize(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse another build of the same interpreter.")
     ] = False,
+    allow_missing_libs: Annotated[
+        bool,
+        typer.Option(
+            "--allow-missing-libs", help="Go on where this node lacks libraries that the environment needs."
+        ),
+    ] = False,
     compile: Annotated[  # noqa: A002 # the option's name
         bool | None,
         typer.Option(
@@ -81,6 +87,7 @@ def materialize(
                 connections=connections,
                 durable=durable,
                 strict=strict,
+                allow_missing_libs=allow_missing_libs,
                 compile=compile,
                 timeline=timeline,
                 override_virtual=overrides,

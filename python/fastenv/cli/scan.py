@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,7 +19,7 @@ from fastenv.scan import scan as scan_environment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fastenv.scan.inventory import CondaPackage, Distribution, Inventory
+    from fastenv.scan.inventory import CondaPackage, Distribution, Inventory, SystemLibrary
 
 __all__ = ["distribution_table", "human_size", "scan", "sections", "show", "summary"]
 
@@ -33,6 +34,8 @@ _ORIGIN_STYLE = {
 _FROM_ELSEWHERE = "yellow"
 """Of what no index gives: a checkout, a directory, an archive."""
 _LAYER_STYLE = {"env": "dim"}
+_NAMED = 2
+"""Packages that are named with a library."""
 _STEP = 1000
 _TWO_DIGITS = 10
 
@@ -183,7 +186,25 @@ def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
         ),
         ("Notes", [Text(short(note)) for note in inventory.notes]),
     )
-    return ((f"{title} ({len(lines)})", lines) for title, lines in every if lines)
+    counted = ((f"{title} ({len(lines)})", lines) for title, lines in every if lines)
+    return chain(counted, _libraries(inventory))
+
+
+def _libraries(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
+    """What the environment needs of the system: what is missing a line each, all else in one."""
+    missing = [it for it in inventory.libraries if not it.path]
+    there = [it for it in inventory.libraries if it.path and not it.is_of_glibc]
+    if missing:
+        lines = [_line(it.name, "yellow", _needed_by(it)) for it in missing]
+        yield f"Libraries that are missing on this machine ({len(missing)})", lines
+    if there:
+        title = f"Libraries of this system, which a node must have, too ({len(there)})"
+        yield title, [Text(", ".join(f"{it.name} ({_needed_by(it)})" for it in there))]
+
+
+def _needed_by(it: SystemLibrary) -> str:
+    more = len(it.packages) - _NAMED
+    return ", ".join(it.packages[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def human_size(size: int) -> str:

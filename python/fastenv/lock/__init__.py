@@ -14,6 +14,7 @@ The way of the data, a file a step:
                     channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
     indexes         public or not: credentials
     carried         archives that travel with the lock
+    libraries       what a node's system must have
     compose         values to text; lockfile: text to values
 
 Threads are those of at_once, so that Ctrl-C is heard; what is dear to find out again is in cache.
@@ -41,6 +42,7 @@ from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
 from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
 from fastenv.lock.indexes import Publicity
+from fastenv.lock.libraries import locked_libraries
 from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.lock.local_half import LocalHalf
 from fastenv.lock.lockfile import (
@@ -302,6 +304,7 @@ class _Work:
             packages=packages,
             conda=self.conda.rows(),
             virtual=virtual_packages(self.conda.packages),
+            libraries=locked_libraries(inventory, packages),
             link_scripts=link_scripts and bool(self.conda.packages),
             contested=[
                 LockedContested(row.path, row.winner, tuple(sorted({claim.name for claim in row.claims})))

@@ -16,6 +16,7 @@ from fastenv.lock.lockfile import (
     Lock,
     LockedContested,
     LockedInterpreter,
+    LockedLibrary,
     LockedPackage,
     LockedPlatform,
     compute_env_id,
@@ -43,6 +44,7 @@ def compose(
     packages: Iterable[LockedPackage],
     conda: Iterable[LockedConda] = (),
     virtual: Iterable[LockedVirtual] = (),
+    libraries: Iterable[LockedLibrary] = (),
     link_scripts: bool = False,
     contested: Iterable[LockedContested] = (),
     ignored: Iterable[Ignored] = (),
@@ -61,6 +63,7 @@ def compose(
         ignored=tuple(sorted(ignored, key=lambda i: (i.name, i.version, i.reason))),
         conda=tuple(sorted(conda, key=lambda p: p.name)),
         virtual=tuple(sorted(virtual, key=lambda v: (v.spec, v.optional))),
+        libraries=tuple(sorted(libraries, key=lambda it: it.name)),
         link_scripts=link_scripts,
     )
     # the id is that of the text without one, so it is put in afterwards
@@ -85,6 +88,7 @@ def render(lock: Lock, *, env_id: str | None = None) -> str:
         _tool(lock, lock.env_id if env_id is None else env_id),
         *(_table("[[tool.fastenv.conda]]", to_table(package)) for package in lock.conda),
         *(_table("[[tool.fastenv.virtual]]", virtual_to_table(row)) for row in lock.virtual),
+        *(_library(library) for library in lock.libraries),
         *(
             _table(
                 "[[tool.fastenv.contested]]",
@@ -164,6 +168,18 @@ def _interpreter(interpreter: LockedInterpreter) -> str:
             "executable": interpreter.executable,
             "source": None if interpreter.source == "node" else interpreter.source,
             "site-packages": interpreter.site_packages,
+        },
+    )
+
+
+def _library(library: LockedLibrary) -> str:
+    return _table(
+        "[[tool.fastenv.libraries]]",
+        {
+            "name": library.name,
+            "packages": list(library.packages),
+            "versions": list(library.versions) or None,
+            "folders": list(library.folders) or None,
         },
     )
 

@@ -34,6 +34,7 @@ __all__ = [
     "LockedConda",
     "LockedContested",
     "LockedInterpreter",
+    "LockedLibrary",
     "LockedPackage",
     "LockedPlatform",
     "LockedVirtual",
@@ -112,6 +113,16 @@ class LockedContested:
 
 
 @dataclass(frozen=True)
+class LockedLibrary:
+    """A library of the system that a node must have; ``scan.inventory.SystemLibrary`` says what the fields are."""
+
+    name: str
+    packages: tuple[str, ...]
+    versions: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Ignored:
     """What the scan found and the lock leaves out; ``version`` is empty for what is no distribution."""
 
@@ -125,7 +136,8 @@ class Lock:
     """One environment, ready to be made again. ``path`` is where it was read from or written to, or None.
 
     ``interpreter`` and ``requires_python`` are None for an environment without python. ``virtual`` is what its conda
-    packages want of a node; ``link_scripts`` whether their link scripts run.
+    packages want of a node, ``libraries`` what all packages need of its system; ``link_scripts`` whether their link
+    scripts run.
     """
 
     text: str = field(repr=False)
@@ -139,6 +151,7 @@ class Lock:
     ignored: tuple[Ignored, ...] = field(default=(), repr=False)
     conda: tuple[LockedConda, ...] = field(default=(), repr=False)
     virtual: tuple[LockedVirtual, ...] = field(default=(), repr=False)
+    libraries: tuple[LockedLibrary, ...] = field(default=(), repr=False)
     link_scripts: bool = False
     path: Path | None = field(default=None, compare=False)
 
@@ -231,6 +244,7 @@ class _Reader:
             ignored=tuple(self._ignored(row) for row in self._rows(tool, "ignored")),
             conda=conda,
             virtual=tuple(virtual),
+            libraries=tuple(self._library(row) for row in self._rows(tool, "libraries")),
             link_scripts=bool(self._maybe(tool, "link-scripts", bool, "tool.fastenv")),
             path=self._path,
         )
@@ -349,6 +363,18 @@ class _Reader:
             what = f"{unknown[0]} is no package of this lock" if unknown else "this is no install path"
             raise self._fault(f"{place}: {path}: {what}")
         return LockedContested(path, winner, tuple(claimants))
+
+    def _library(self, row: Mapping[str, Any]) -> LockedLibrary:
+        place = "tool.fastenv.libraries"
+        lists = {}
+        for key in ("packages", "versions", "folders"):
+            lists[key] = value = row.get(key, [])
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                raise self._fault(f"{place}: {key} is not a list of strings")
+        return LockedLibrary(
+            self._word(row, "name", place),
+            *(tuple(lists[key]) for key in ("packages", "versions", "folders")),
+        )
 
     def _ignored(self, row: Mapping[str, Any]) -> Ignored:
         return Ignored(

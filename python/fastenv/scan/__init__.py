@@ -11,6 +11,7 @@ The way of the data, a file a step:
     duplicates      one distribution a name
     contested       paths that several claim
     strays          files that nobody owns, owned files that are gone;  conda_survey: the same for conda
+    libraries       what shared objects need of the system
     left_out        fastenv itself
     notes           what bears on the environment from outside, what was not followed
     inventory       the result, and its JSON
@@ -36,6 +37,7 @@ from fastenv.scan.interpreter import ask, find_in_prefix, has_python
 from fastenv.scan.inventory import Broken, Inventory
 from fastenv.scan.layers import search_path
 from fastenv.scan.left_out import leave_out
+from fastenv.scan.libraries import system_libraries
 from fastenv.scan.notes import conda_notes, notes, variables
 from fastenv.scan.strays import survey
 
@@ -109,6 +111,7 @@ def scan(
         broken=(*_broken(found, winners, conda), *of_conda.broken),
         strays=(*surveyed.strays, *of_conda.strays),
         contested=_contested(kept, walked.entries, conda, of_conda),
+        libraries=system_libraries(kept, conda, executable=facts.interpreter.executable, environ=environ),
         left_out=(*left_out, *of_conda.left_out),
         notes=(*notes(facts.interpreter.prefix, environ, found), *walked.notes, *surveyed.notes, *more),
     )

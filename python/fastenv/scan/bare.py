@@ -10,6 +10,7 @@ from fastenv.scan.contested import contested_paths
 from fastenv.scan.distributions import Found
 from fastenv.scan.interpreter import platform_here
 from fastenv.scan.inventory import Inventory
+from fastenv.scan.libraries import system_libraries
 from fastenv.scan.notes import conda_notes, notes, variables
 
 __all__ = ["bare_inventory"]
@@ -31,6 +32,7 @@ def bare_inventory(conda: CondaPrefix, environ: Mapping[str, str]) -> Inventory:
         broken=tuple(surveyed.broken),
         strays=tuple(surveyed.strays),
         contested=contested_paths((), (), conda),
+        libraries=system_libraries((), conda, executable=None, environ=environ),
         left_out=tuple(surveyed.left_out),
         notes=(*notes(conda.prefix, environ, Found()), *conda_notes(environment)),
     )

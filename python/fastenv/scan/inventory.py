@@ -38,6 +38,7 @@ __all__ = [
     "SearchPath",
     "Shadowed",
     "Stray",
+    "SystemLibrary",
 ]
 
 FORMAT = 3
@@ -309,6 +310,28 @@ class Contested:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemLibrary:
+    """A library that shared objects of the environment need and the environment does not have.
+
+    ``name`` is its soname. ``packages`` are who needs it: names of distributions, and ``conda:NAME``. ``path`` is
+    where it is on this machine, empty if it is missing here, too. ``folders`` are absolute ones that the objects
+    themselves name. ``versions`` are the newest versions of symbols that are wanted of glibc's and GCC's libraries;
+    for a library of glibc ``packages`` are those that want them.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    path: str
+    folders: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+
+    @property
+    def is_of_glibc(self) -> bool:
+        """Whether it is one of glibc's libraries, of which only the version matters."""
+        return any(version.startswith("GLIBC_") for version in self.versions)
+
+
+@dataclass(frozen=True, slots=True)
 class LeftOut:
     """A distribution that is there but is not part of the copy, and why."""
 
@@ -340,6 +363,7 @@ class Inventory:
     broken: tuple[Broken, ...]
     strays: tuple[Stray, ...]
     contested: tuple[Contested, ...]
+    libraries: tuple[SystemLibrary, ...] = ()
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
 

@@ -27,6 +27,7 @@ from fastenv.scan.inventory import (
     Platform,
     Shadowed,
     Stray,
+    SystemLibrary,
 )
 
 if TYPE_CHECKING:
@@ -132,6 +133,12 @@ def test_sections() -> None:
             Contested("site/a.py", "b", (Claim("a", "0", "env"), Claim("b", "1", "env")), "its bytes"),
             Contested("site/c.py", None, (Claim("a", "0", "env"),), "/e/s/c.py cannot be read"),
         ),
+        libraries=(
+            SystemLibrary("libGL.so.1", ("opencv-python",), "/lib/libGL.so.1"),
+            SystemLibrary("libc.so.6", ("numpy",), "/lib/libc.so.6", versions=("GLIBC_2.34",)),
+            SystemLibrary("libstdc++.so.6", ("a", "b", "c", "d"), "/lib/libstdc++.so.6"),
+            SystemLibrary("libtbb.so.12", ("numba",), ""),
+        ),
         left_out=(LeftOut("fastenv", "0.1", "env", "fastenv itself"),),
         notes=("PYTHONHOME is set; it was not followed",),
     )
@@ -142,6 +149,10 @@ def test_sections() -> None:
         "  s/loose.py  no distribution's RECORD names it",
         "  site/a.py  a and b: b's is there",
         "  site/c.py  a: s/c.py cannot be read",
+        "Libraries that are missing on this machine (1)",
+        "  libtbb.so.12  numba",
+        "Libraries of this system, which a node must have, too (2)",
+        "  libGL.so.1 (opencv-python), libstdc++.so.6 (a, b and 2 more)",
         "  fastenv 0.1  fastenv itself",
         "  PYTHONHOME is set; it was not followed",
     ):
@@ -190,9 +201,9 @@ def test_json_and_file(app: typer.Typer, tmp_path: Path) -> None:
     file = tmp_path / "inventory.json"
     shown = runner.invoke(app, ["-o", str(file), "--layers", "env"], catch_exceptions=False)
     assert "Version" in shown.stdout
-    assert json.loads(file.read_text())["format"] == 2
+    assert json.loads(file.read_text())["format"] == 3
     dashed = runner.invoke(app, ["-o", "-"], catch_exceptions=False)
-    assert Inventory.from_json(dashed.stdout).format == 2
+    assert Inventory.from_json(dashed.stdout).format == 3
 
 
 def test_a_file_that_cannot_be_written(app: typer.Typer, tmp_path: Path) -> None:

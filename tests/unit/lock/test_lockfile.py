@@ -17,6 +17,7 @@ from fastenv.lock.lockfile import (
     Ignored,
     LockedContested,
     LockedInterpreter,
+    LockedLibrary,
     LockedPackage,
     LockedPlatform,
     compute_env_id,
@@ -57,6 +58,10 @@ def a_lock(**changes: object) -> Lock:
                 layer="env",
                 files_digest=C,
             ),
+        ],
+        "libraries": [
+            LockedLibrary("libm.so.6", ("alpha",), ("GLIBC_2.29",)),
+            LockedLibrary("libGL.so.1", ("alpha", "beta"), folders=("/opt/gl",)),
         ],
         "contested": [LockedContested('site/x "y".py', "alpha", ("alpha", "beta"))],
         "ignored": [Ignored("fastenv", "0.1.0", "fastenv itself")],
@@ -110,6 +115,16 @@ version = "3.11.7"
 soabi = "cpython-311-x86_64-linux-gnu"
 build = "main, Mar  3 2026, 10:00:00; GCC 12.2.0"
 executable = "/usr/bin/python3.11"
+
+[[tool.fastenv.libraries]]
+name = "libGL.so.1"
+packages = ["alpha", "beta"]
+folders = ["/opt/gl"]
+
+[[tool.fastenv.libraries]]
+name = "libm.so.6"
+packages = ["alpha"]
+versions = ["GLIBC_2.29"]
 
 [[tool.fastenv.contested]]
 path = "site/x \\"y\\".py"
@@ -173,6 +188,9 @@ BAD = [
     ("path = ", 'url = "https://x.example/x", path = ', "either a url or a path"),
     ('winner = "alpha"', 'winner = "gamma"', "the winner is not one of the claimants"),
     ('claimants = ["alpha", "beta"]', 'claimants = ["alpha", "gamma"]', "gamma is no package of this lock"),
+    ('name = "libm.so.6"', 'name = "../libm.so.6"', "is no name of a library"),
+    ('versions = ["GLIBC_2.29"]', 'versions = "GLIBC_2.29"', "versions is not a list of strings"),
+    ('folders = ["/opt/gl"]', 'folders = ["gl"]', "has a folder that is not absolute"),
     ('path = "site/x', 'path = "/site/x', "this is no install path"),
     ("requested = true", 'requested = "true"', "requested is str, not bool"),
     ('origin = "index"', "origin = 1", "origin is int, not str"),
@@ -277,6 +295,7 @@ def a_conda_lock(**changes: object) -> Lock:
             LockedVirtual("__cuda 12.*", ("python",), True),
             LockedVirtual("__glibc >=2.17", ("python",)),
         ],
+        "libraries": [],
         "link_scripts": True,
         "contested": [LockedContested("site/x.py", "conda:_lib", ("alpha", "conda:_lib"))],
     }
