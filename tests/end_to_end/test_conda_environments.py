@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.lab.conda_data import by_name, environment, needs_conda_data
 from tests.lab.conda_locks import conda_lock
-from tests.lab.conda_prefix import install
+from tests.lab.conda_prefix import conda_tree, install
 from tests.lab.lab import Lab
 
 pytestmark = [pytest.mark.shared, needs_conda_data()]
@@ -23,26 +23,6 @@ def said(prefix: Path, *command: str) -> str:
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
-
-
-def tree(prefix: Path) -> dict[str, tuple[str, object]]:
-    """Files, links and what they hold, without records and scripts that an installer generates."""
-    generated = set()
-    for record in (prefix / "conda-meta").glob("*.json"):
-        paths = json.loads(record.read_text())["paths_data"]["paths"]
-        generated |= {path["_path"] for path in paths if path["path_type"] == "unix_python_entry_point"}
-    found: dict[str, tuple[str, object]] = {}
-    for path in prefix.rglob("*"):
-        name = str(path.relative_to(prefix))
-        if path.is_symlink():
-            found[name] = ("link", str(path.readlink()))
-        elif path.is_file():
-            executable = path.stat().st_mode & 0o111 != 0
-            found[name] = (
-                ("generated", executable) if name in generated else ("file", (executable, path.read_bytes()))
-            )
-    own = (".fastenv/", "conda-meta/", "CACHEDIR.TAG")
-    return {name: what for name, what in found.items() if not name.startswith(own)}
 
 
 # One a bit longer than a first line may be, one that a first line can't hold, and a plain one.
@@ -98,10 +78,10 @@ def test_the_tree_is_py_rattlers(lab: Lab, name: str) -> None:
     """Both at one path, which the files name."""
     prefix = lab.prefix("env")
     install(environment(name), prefix)
-    theirs = tree(prefix)
+    theirs = conda_tree(prefix)
     prefix.rename(lab.prefix("theirs"))
     lab.materialize(conda_lock(environment(name), lab.folder))
-    ours = tree(prefix)
+    ours = conda_tree(prefix)
     assert {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)} == set()
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import zstandard
 
-__all__ = ["Link", "make_package", "pack_python", "pack_wheel"]
+__all__ = ["File", "Folder", "Link", "Same", "make_package", "pack_python", "pack_wheel"]
 
 _MTIME = 1_600_000_000
 
@@ -33,7 +33,31 @@ class Link:
     target: str
 
 
-Content = bytes | str | Path | Link
+@dataclass(frozen=True)
+class File:
+    """A file as it is told of in every respect. ``rewriting``: "text" or "binary", where ``data`` has a placeholder."""
+
+    data: bytes
+    mode: int = 0o664
+    placeholder: str = ""
+    rewriting: str = "text"
+    no_link: bool = False
+    mtime: int = _MTIME
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder with nothing in it."""
+
+
+@dataclass(frozen=True)
+class Same:
+    """A hard link in the archive to a file that sorts before it."""
+
+    path: str
+
+
+Content = bytes | str | Path | Link | File | Folder | Same
 
 
 def make_package(
@@ -48,23 +72,30 @@ def make_package(
     entry_points: Iterable[str] = (),
     prefix: str = "",
     end: str = ".conda",
+    old: bool = False,
 ) -> Path:
     """A package in ``channel/SUBDIR``. Text that holds ``prefix`` has it as its placeholder; a Path gives mode and
-    bytes.
+    bytes. An ``old`` one has ``files``, ``has_prefix`` and ``no_link`` in the place of ``paths.json``.
     """
     subdir = "noarch" if noarch else "linux-64"
     stem = f"{name}-{version}-{build}"
-    members = [_Member.of(path, content, prefix) for path, content in sorted((files or {}).items())]
+    members: list[_Member] = []
+    for path, content in sorted((files or {}).items()):
+        members.append(_Member.of(path, content, prefix, members))
     index: dict[str, Any] = {"name": name, "version": version, "build": build, "build_number": 0}
     index |= {"depends": list(depends), "subdir": subdir, "license": "MIT", "timestamp": _MTIME * 1000}
     if noarch:
         index["noarch"] = noarch
     info = {"index.json": index, "about.json": {}}
-    info["paths.json"] = {"paths": [member.row for member in members], "paths_version": 1}
+    if not old:
+        info["paths.json"] = {"paths": [member.row for member in members], "paths_version": 1}
     if noarch == "python":
         link = {"type": "python", "entry_points": list(entry_points)}
         info["link.json"] = {"noarch": link, "package_metadata_version": 1}
     texts = [_Member.of(f"info/{key}", json.dumps(table, indent=2), "") for key, table in info.items()]
+    texts += [
+        _Member.of(f"info/{key}", text, "") for key, text in (_old_lists(members) if old else {}).items()
+    ]
     target = channel / subdir / f"{stem}{end}"
     target.parent.mkdir(parents=True, exist_ok=True)
     if end == ".conda":
@@ -157,12 +188,21 @@ class _Member:
     row: dict[str, Any]
 
     @classmethod
-    def of(cls, path: str, content: Content, prefix: str) -> _Member:
+    def of(cls, path: str, content: Content, prefix: str, before: Iterable[_Member] = ()) -> _Member:
+        if isinstance(content, File):
+            return cls._of_file(path, content)
         header = tarfile.TarInfo(path)
         header.mtime, header.mode = _MTIME, 0o664
         if isinstance(content, Link):
             header.type, header.linkname = tarfile.SYMTYPE, content.target
             return cls(header, b"", _row(path, b"", "softlink"))
+        if isinstance(content, Folder):
+            header.type, header.mode = tarfile.DIRTYPE, 0o775
+            return cls(header, b"", {"_path": path, "path_type": "directory"})
+        if isinstance(content, Same):
+            header.type, header.linkname = tarfile.LNKTYPE, content.path
+            first = next(member for member in before if member.header.name == content.path)
+            return cls(header, b"", {**first.row, "_path": path})
         if isinstance(content, Path):
             header.mode = content.stat().st_mode & 0o777
         data = content.read_bytes() if isinstance(content, Path) else content
@@ -174,6 +214,27 @@ class _Member:
         if prefix and prefix.encode() in data and b"\0" not in data:
             row |= {"prefix_placeholder": prefix, "file_mode": "text"}
         return cls(header, data, row)
+
+    @classmethod
+    def _of_file(cls, path: str, file: File) -> _Member:
+        header = tarfile.TarInfo(path)
+        header.mtime, header.mode, header.size = file.mtime, file.mode, len(file.data)
+        row = _row(path, file.data, "hardlink")
+        if file.placeholder:
+            row |= {"prefix_placeholder": file.placeholder, "file_mode": file.rewriting}
+        if file.no_link:
+            row["no_link"] = True
+        return cls(header, file.data, row)
+
+
+def _old_lists(members: Iterable[_Member]) -> dict[str, str]:
+    """What packages had before there was ``paths.json``."""
+    rows = [member.row for member in members]
+    patched = [row for row in rows if "prefix_placeholder" in row]
+    lines = [f'"{row["prefix_placeholder"]}" {row["file_mode"]} "{row["_path"]}"' for row in patched]
+    copied = [row["_path"] for row in rows if row.get("no_link")]
+    lists = {"files": [row["_path"] for row in rows], "has_prefix": lines, "no_link": copied}
+    return {name: "".join(f"{line}\n" for line in lines) for name, lines in lists.items()}
 
 
 def _row(path: str, data: bytes, kind: str) -> dict[str, Any]:

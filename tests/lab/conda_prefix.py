@@ -24,6 +24,8 @@ from tests.lab.conda_data import ROOT, Archive
 
 __all__ = [
     "CHANNEL",
+    "Installer",
+    "conda_tree",
     "copy_prefix",
     "edit_record",
     "install",
@@ -57,6 +59,55 @@ def install(
     known = {it.file_name: it for it in archives if isinstance(it, Archive)}
     for record in (prefix / "conda-meta").glob("*.json"):
         _publish(record, known, list(requested))
+
+
+class Installer:
+    """py-rattler in a process that lives as long as the block: many installations, one start."""
+
+    def __enter__(self) -> Installer:
+        command = [sys.executable, "-m", "tests.lab.conda_prefix", "many"]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def install(self, archives: Iterable[Path], prefix: Path, cache: Path) -> str:
+        """Install these at ``prefix``; what py-rattler says if it does not want to, else nothing."""
+        request = {
+            "archives": [*map(str, archives)],
+            "prefix": str(prefix),
+            "cache": str(cache),
+            "scripts": False,
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{json.dumps(request)}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "py-rattler's process has ended"
+        return str(json.loads(answer))
+
+
+def conda_tree(prefix: Path) -> dict[str, tuple[str, object]]:
+    """Files, links and what they hold, without records and the text of scripts that an installer generates."""
+    generated = set()
+    for record in (prefix / "conda-meta").glob("*.json"):
+        paths = json.loads(record.read_text())["paths_data"]["paths"]
+        generated |= {path["_path"] for path in paths if path["path_type"] == "unix_python_entry_point"}
+    found: dict[str, tuple[str, object]] = {}
+    for path in prefix.rglob("*"):
+        name = str(path.relative_to(prefix))
+        if path.is_symlink():
+            found[name] = ("link", str(path.readlink()))
+        elif path.is_file():
+            executable = path.stat().st_mode & 0o111 != 0
+            found[name] = (
+                ("generated", executable) if name in generated else ("file", (executable, path.read_bytes()))
+            )
+    own = (".fastenv/", "conda-meta/", "CACHEDIR.TAG")
+    return {name: what for name, what in found.items() if not name.startswith(own)}
 
 
 def made_prefix(archives: Sequence[Archive], *, requested: Iterable[str] = ()) -> Path:
@@ -138,8 +189,22 @@ async def _install(request: dict[str, Any]) -> None:
     )
 
 
+async def _install_many() -> None:
+    for line in sys.stdin:
+        fault = ""
+        try:
+            await _install(json.loads(line))
+        except Exception as said:  # noqa: BLE001 # told to who asked
+            fault = f"{type(said).__name__}: {said}"
+        sys.stdout.write(f"{json.dumps(fault)}\n")
+        sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    asyncio.run(_install(json.load(sys.stdin)))
-    sys.stdout.write("done")
-    sys.stdout.flush()
+    if sys.argv[1:]:
+        asyncio.run(_install_many())
+    else:
+        asyncio.run(_install(json.load(sys.stdin)))
+        sys.stdout.write("done")
+        sys.stdout.flush()
     os._exit(0)  # without the end of the interpreter, which is what may crash
