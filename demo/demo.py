@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from chart import Row, draw
 from cluster import Cluster
+from local_code import install_local_code, texts
 from rich.console import Console
 from uv_beside import UvBeside
 
@@ -59,15 +60,17 @@ def note(text: str) -> None:
 def make_reference(python: str) -> Path:
     """Return the interpreter of the reference environment, made by the first run."""
     folder, done = ROOM / "reference", ROOM / "reference.done"
-    wanted = (HERE / "requirements.txt").read_text()
+    wanted = (HERE / "requirements.txt").read_text() + texts()
     if not (done.exists() and done.read_text() == wanted):
-        step("the reference environment: dask\\[complete], pandas, pyarrow, scikit-learn (by pip, once)")
+        step("the reference environment: dask\\[complete], pandas, pyarrow, scikit-learn (by pip, once),")
+        note("and what no index has: a package that is edited, and one from a Git repository")
         done.unlink(missing_ok=True)
         # Without a pip of its own: Debian puts one there that it built itself, and no index has that.
         subprocess.run([python, "-m", "venv", "--without-pip", "--clear", folder], check=True)
         pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--quiet"]
         install = ["install", "--disable-pip-version-check", "--no-compile"]
         subprocess.run([*pip, *install, "-r", HERE / "requirements.txt"], check=True)
+        install_local_code(pip, ROOM)
         done.write_text(wanted)
     else:
         step(f"the reference environment of an earlier run: {folder}")
@@ -98,6 +101,9 @@ def make_lock(reference: Path, run: Path) -> fastenv.Lock:
     started = time.perf_counter()
     lock = fastenv.lock(inventory, output=run / "pylock.fastenv.toml")
     note(f"{len(lock.packages)} packages in {time.perf_counter() - started:.2f} s, env id {lock.env_id[:16]}")
+    for package in lock.packages:
+        if package.origin != "index":
+            note(f"{package.name}: {package.origin}" + (f", {package.reason}" if package.reason else ""))
     return lock
 
 
@@ -147,6 +153,8 @@ def compute(reference: Path, lock: fastenv.Lock, run: Path) -> None:
     note(f"{answer['rows']:,} rows in {answer['groups']} groups, {answer['seconds']:.2f} s")
     if set(answer["env_ids"].values()) != {lock.env_id} or len(answer["workers"]) != len(NODES):
         sys.exit("the environments differ")
+    for where, modules in sorted(answer["local"].items()):
+        note(f"{where:<12} has {', '.join(modules)}, as here")
     if not answer["right"]:
         sys.exit("the result differs from pandas' own")
     note("[green]one environment everywhere, and the result is that of pandas alone[/]")

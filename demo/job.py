@@ -1,7 +1,7 @@
 """The job: a groupby over parquet on a Dask cluster, checked against pandas alone.
 
 Runs in the reference environment, which need not know fastenv: `job.py SCHEDULER_ADDRESS DATA_FOLDER`. Prints one
-JSON object: the env id of each process of the cluster, and whether the result is right.
+JSON object: the env id of each process of the cluster, where local code was found, and whether the result is right.
 """
 
 import json
@@ -23,6 +23,20 @@ GROUPS = 100
 def env_id() -> str:
     """The name of the environment that this process runs in."""
     return os.environ.get("FASTENV_ENV_ID", "none")
+
+
+def local_code() -> list[str]:
+    """Use the code that no index has; the names of the modules, if they lie in this process' own environment."""
+    import demo_rounding
+    import demo_weights
+
+    if demo_rounding.rounded(demo_weights.weight(5) + 10) != 10:
+        raise ValueError("local code is not what it should be")
+    modules = [demo_rounding, demo_weights]
+    elsewhere = [module.__file__ for module in modules if not module.__file__.startswith(sys.prefix)]
+    if elsewhere:
+        raise ValueError(f"{elsewhere} lie outside of {sys.prefix}")
+    return [module.__name__ for module in modules]
 
 
 def generate(folder: Path) -> None:
@@ -48,10 +62,12 @@ def main(address: str, folder: Path) -> None:
         told = client.run(env_id)
         env_ids = {"scheduler": client.run_on_scheduler(env_id)}
         env_ids |= {name: told[address] for name, address in workers.items()}
+        local = client.run(local_code)
     alone = pd.read_parquet(folder).groupby("key")["value"].sum().sort_index()
     answer = {
         "env_ids": env_ids,
         "workers": sorted(workers),
+        "local": {name: local[address] for name, address in workers.items()},
         "right": bool((found == alone).all()) and len(found) == len(alone),
         "rows": PARTS * ROWS,
         "groups": len(found),

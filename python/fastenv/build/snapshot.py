@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ _LEFT_BEHIND = frozenset(
         *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".ipynb_checkpoints", ".cache"),
     }
 )
+_SETTINGS = ("pyproject.toml", "setup.py", "setup.cfg")
 _GIT_TIMEOUT_S = 60.0
 
 
@@ -77,19 +78,30 @@ class Snapshot:
 def take_snapshot(folder: str, environ: Mapping[str, str]) -> Snapshot:
     """The tree of the project in ``folder``. Raises OSError."""
     folder = os.path.realpath(folder)
+    return _by_git(folder, environ) or Snapshot(folder, folder, tuple(sorted(_walk(folder))))
+
+
+def _by_git(folder: str, environ: Mapping[str, str]) -> Snapshot | None:
+    """What git says; None where there is no git, or where it knows the folder only as ignored."""
     told = _git(folder, environ, "rev-parse", "--show-toplevel", "--absolute-git-dir")
     if told is None:
-        files = sorted(_walk(folder))
-        return Snapshot(folder, folder, tuple(files))
+        return None
     top, git_dir = told.decode("utf-8", "surrogateescape").splitlines()[:2]
-    head = (_git(folder, environ, "rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
     part = top if _looks_outside(folder) else folder
     listed = _git(part, environ, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or b""
     names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
-    inside = os.path.relpath(part, top)
-    prefix = "" if inside == "." else f"{inside}/"
-    files = sorted(f"{prefix}{name}" for listed_name in names for name in _there(part, listed_name))
-    return Snapshot(folder, top, tuple(files), git_dir, head)
+    files = {
+        os.path.relpath(f"{part}/{name}", top) for listed_name in names for name in _there(part, listed_name)
+    }
+    own = {os.path.relpath(f"{folder}/{name}", top) for name in _there_of(folder, _SETTINGS)}
+    if not files or not own <= files:
+        return None
+    head = (_git(folder, environ, "rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
+    return Snapshot(folder, top, tuple(sorted(files)), git_dir, head)
+
+
+def _there_of(folder: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if os.path.isfile(f"{folder}/{name}")]
 
 
 def _git(folder: str, environ: Mapping[str, str], *words: str) -> bytes | None:
@@ -110,7 +122,7 @@ def _git(folder: str, environ: Mapping[str, str], *words: str) -> bytes | None:
 
 def _looks_outside(folder: str) -> bool:
     """Whether the project's settings speak of what is above its folder."""
-    for name in ("pyproject.toml", "setup.py", "setup.cfg"):
+    for name in _SETTINGS:
         try:
             text = Path(folder, name).read_text(encoding="utf-8", errors="replace")
         except OSError:
