@@ -4,9 +4,9 @@ use std::fmt;
 use std::io::{self, BufReader, Read};
 use std::ops::Range;
 
-use bzip2::bufread::MultiBzDecoder;
 use libdeflater::Crc;
 
+use crate::conda::bzip2;
 use crate::conda::fault::CondaFault;
 use crate::task::Task;
 use crate::unpack::ReadAt;
@@ -63,7 +63,7 @@ impl Read for Forward<'_> {
 /// What a `.tar.bz2` unpacks to.
 pub(crate) fn bzip2<'a>(source: &'a dyn ReadAt, task: &'a Task) -> impl Read + 'a {
     let forward = Forward { source, left: 0..source.len(), task };
-    MultiBzDecoder::new(BufReader::with_capacity(PIECE, forward))
+    bzip2::Reader::new(forward)
 }
 
 /// What a stored entry of a zip archive unpacks to, which is zstd. It ends well only if the CRC is right, and

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stderr)] // a seed that nobody sees repeats nothing
 
 mod archive;
+mod bzip2;
 mod change;
 mod conda;
 mod deflate;
