@@ -235,3 +235,36 @@ def test_offline_with_the_backend_in_the_environment(folder: Path) -> None:
     settings.write_text(settings.read_text().replace("requires = []", 'requires = ["needed-backend"]'))
     copy = copy_environment(python, folder / "node")
     assert says(copy.python, "import tool, needed_backend; print(tool.VALUE)") == "1"
+
+
+def test_an_edit_needs_no_build_once_that_was_right(folder: Path) -> None:
+    """The first edit is built and compared; the next is put into the last build's wheel."""
+    log = folder / "log"
+    files = {"pkg/__init__.py": "", "pkg/inner.py": "I = 0\n", "pkg/same.py": "I = 0\n"}
+    project = make_project(folder / "pkg", "pkg", files=files, root="src", log=log)
+    python = editable(folder, project)
+    counts = []
+    for number in range(4):
+        (project / "src" / "pkg" / "inner.py").write_text(f"I = {number}\n")
+        lock(python=python)
+        counts.append(builds(log))
+    assert counts == [1, 2, 2, 2]
+    (project / "src" / "pkg" / "new.py").write_text("")
+    copy = copy_environment(python, folder / "node")
+    assert builds(log) == 3
+    assert says(copy.python, "from pkg import inner, same, new; print(inner.I, same.I)") == "3 0"
+
+
+def test_a_build_that_reads_what_it_copies(folder: Path) -> None:
+    """Where a replacement was once wrong, the project is always built."""
+    log = folder / "log"
+    project = make_project(folder / "pkg", "pkg", files={"pkg/inner.py": "I = 0\n"}, root="src", log=log)
+    backend = project / "tiny_backend.py"
+    more = '    files["pkg/generated.py"] = b"# " + files["pkg/inner.py"]\n    files |='
+    backend.write_text(backend.read_text().replace("    files |=", more, 1))
+    python = editable(folder, project)
+    for number in range(3):
+        (project / "src" / "pkg" / "inner.py").write_text(f"I = {number}\n")
+        copy = copy_environment(python, folder / f"node-{number}")
+        assert (site_of(copy.python) / "pkg" / "generated.py").read_text() == f"# I = {number}\n"
+    assert builds(log) == 3

@@ -46,12 +46,16 @@ class Snapshot:
         """Where the project is, relative to ``top``; "." at the top."""
         return os.path.relpath(self.folder, self.top)
 
-    def facts(self, digest: Callable[[str], str]) -> Iterator[str]:
+    def facts(self, digests: Mapping[str, str]) -> Iterator[str]:
         """Lines that differ when the tree does: commit, and of each file its name, mode and sha256."""
         yield f"head {self.head}\nbelow {self.below}\n"
-        for name, sha256 in self.digests(digest).items():
-            mode = "x" if os.stat(f"{self.top}/{name}").st_mode & 0o100 else "-"
-            yield f"{sha256} {mode} {name}\n"
+        for name, mode in zip(self.files, self.modes(), strict=True):
+            yield f"{digests[name]} {mode} {name}\n"
+
+    def modes(self) -> str:
+        """A letter for each file: "x" for what can be executed, else "-". Raises OSError."""
+        modes = (os.stat(f"{self.top}/{name}").st_mode for name in self.files)
+        return "".join("x" if mode & 0o100 else "-" for mode in modes)
 
     def digests(self, digest: Callable[[str], str]) -> dict[str, str]:
         """The sha256 (hex) of each file, as ``digest`` tells it. Raises OSError."""

@@ -21,13 +21,14 @@ from fastenv.build.build_cache import BuildCache, build_key
 from fastenv.build.built_wheel import contents_of_built
 from fastenv.build.in_place import has_extensions, in_place, source_files
 from fastenv.build.project import Project, project_of
-from fastenv.build.snapshot import take_snapshot
+from fastenv.build.snapshot import Snapshot, take_snapshot
 from fastenv.build.wheel_file import Contents, NotPackable
 from fastenv.event import Event, OnEvent
 from fastenv.exceptions import Fault
 from fastenv.lock import cache
 from fastenv.lock.at_once import Background, each
 from fastenv.lock.edits import Hashes
+from fastenv.lock.last_build import LastBuild
 from fastenv.lock.pins import SettingsFile, uv_environment
 from fastenv.lock.sources import Sources
 from fastenv.scan.inventory import Distribution, Inventory
@@ -147,11 +148,23 @@ class LocalBuilds:
     def _built(self, project: Project, hashes: Hashes, builder: Builder) -> Contents:
         it, facts = project.distribution, self._inventory.interpreter
         snapshot = take_snapshot(project.folder, self._environ)
+        digests = snapshot.digests(hashes.digest)
         python = "" if facts is None else f"{facts.implementation} {facts.version} {facts.soabi}"
-        key = build_key([f"{it.name} {it.version} {python}\n", *snapshot.facts(hashes.digest)])
+        key = build_key([f"{it.name} {it.version} {python}\n", *snapshot.facts(digests)])
         kept = self._cache.get(key)
         if kept is not None:
             return contents_of_built(kept, it.name, it.version)
+        last = LastBuild(self._cache, cache.cache_folder(self._environ), project, python)
+        guess = last.replaced(snapshot, digests)
+        if guess is not None and last.is_trusted:
+            self._events.put(Event("packed", package=it.name, message="edited files put into the last build"))
+            return guess
+        contents = self._build(project, snapshot, builder, key)
+        last.note(key, snapshot, digests, contents, guess)
+        return contents
+
+    def _build(self, project: Project, snapshot: Snapshot, builder: Builder, key: str) -> Contents:
+        it = project.distribution
         self._events.put(Event("building", package=it.name, message=project.folder))
         started = time.monotonic()
         room = Path(tempfile.mkdtemp(dir=self._room))

@@ -82,7 +82,8 @@ def test_what_changes_the_facts(tree: Path) -> None:
     """Contents, names and modes; not times."""
 
     def facts() -> str:
-        return "".join(look(tree).facts(lambda path: Path(path).read_text()))
+        found = look(tree)
+        return "".join(found.facts(found.digests(lambda path: Path(path).read_text())))
 
     before = facts()
     os.utime(tree / "pkg" / "__init__.py", (1, 1))
