@@ -5,20 +5,25 @@
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::conda::fault::MemberFault;
 use crate::conda::tar::{Kind, Member, Reader};
+use crate::digest::together::of_each;
 use crate::digest::{Hasher, Sha256};
 use crate::fs;
 use crate::task::Task;
+use crate::unpack::archive::usize_of;
 use crate::unpack::fault::Cause;
 use crate::unpack::inflate::Target;
 use crate::unpack::names;
 
-/// Files of at most this many bytes are handled in one piece.
+/// Files of at most this many bytes are handled in one piece, and hashed with others.
 const SMALL: u64 = 4 << 20;
+/// So many bytes of files are hashed at once.
+const ENOUGH: usize = 1 << 20;
 /// Pieces of large files.
 const PIECE: usize = 256 << 10;
 /// The largest text that is read, in bytes.
@@ -63,6 +68,45 @@ pub(crate) struct Landed {
     files: HashMap<String, usize>,
 }
 
+/// Files that are written and not hashed yet: several at once cost less.
+#[derive(Default)]
+struct Unhashed {
+    bytes: Vec<u8>,
+    /// Where in `bytes` the next file begins.
+    end: usize,
+    /// Position in [`Landed::found`], and where in `bytes`.
+    files: Vec<(usize, Range<usize>)>,
+}
+
+impl Unhashed {
+    /// Room for a file.
+    fn room(&mut self, size: usize) -> &mut [u8] {
+        let end = self.end + size;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.end..end]
+    }
+
+    /// What was put into the room is the file at `position`.
+    fn keep(&mut self, position: usize, size: usize) {
+        self.files.push((position, self.end..self.end + size));
+        self.end += size;
+    }
+
+    /// Hashes all of them.
+    fn settle(&mut self, found: &mut [Found]) {
+        let texts: Vec<&[u8]> = self.files.iter().map(|(_, range)| &self.bytes[range.clone()]).collect();
+        for ((position, _), digest) in self.files.iter().zip(of_each(&texts)) {
+            if let What::File { sha256, .. } = &mut found[*position].what {
+                *sha256 = digest;
+            }
+        }
+        self.files.clear();
+        self.end = 0;
+    }
+}
+
 /// Where members of a package go. Its archives may land at once.
 pub(crate) struct Landing {
     tree: PathBuf,
@@ -103,7 +147,7 @@ impl Landing {
         task: &Task,
     ) -> Result<Landed, Cause> {
         let mut landed = Landed::default();
-        let mut buffer = Vec::new();
+        let mut unhashed = Unhashed::default();
         while let Some(member) = reader.next()? {
             task.check()?;
             if member.path == "info" || member.path.starts_with("info/") {
@@ -112,8 +156,9 @@ impl Landing {
                 }
                 continue;
             }
-            self.land(&mut reader, member, &mut landed, &mut buffer, task)?;
+            self.land(&mut reader, member, &mut landed, &mut unhashed, task)?;
         }
+        unhashed.settle(&mut landed.found);
         Ok(landed)
     }
 
@@ -122,7 +167,7 @@ impl Landing {
         reader: &mut Reader<R>,
         member: Member,
         landed: &mut Landed,
-        buffer: &mut Vec<u8>,
+        unhashed: &mut Unhashed,
         task: &Task,
     ) -> Result<(), Cause> {
         let install = self.install_path(&member.path);
@@ -140,14 +185,25 @@ impl Landing {
             Kind::Directory => What::Directory,
             Kind::Symlink(text) => What::Symlink(text),
             Kind::File => {
-                let sha256 = write(reader, target, member.size, buffer, task)?;
-                landed.files.insert(member.path.clone(), landed.found.len());
+                let position = landed.found.len();
+                landed.files.insert(member.path.clone(), position);
+                let sha256 = if member.size <= SMALL {
+                    if unhashed.end >= ENOUGH {
+                        unhashed.settle(&mut landed.found);
+                    }
+                    write_small(reader, target, usize_of(member.size), unhashed)?;
+                    unhashed.keep(position, usize_of(member.size));
+                    Sha256([0; 32]) // until they are hashed
+                } else {
+                    write_large(reader, target, task)?
+                };
                 What::File { size: member.size, sha256 }
             }
             Kind::Hardlink(text) => {
                 let Some(&at) = landed.files.get(&text) else {
                     return Err(MemberFault::Hardlink(text).of(&member.path).into());
                 };
+                unhashed.settle(&mut landed.found);
                 let first = &landed.found[at];
                 fs::hard_link(&self.tree.join(self.install_path(&text)), target.path)?;
                 (executable, mtime) = (first.executable, first.mtime);
@@ -215,33 +271,33 @@ fn of(claim: Claim, path: &str) -> Cause {
     }
 }
 
-/// Writes a file, and hashes it.
-fn write<R: Read>(
+/// Writes a file in one piece, which is left in `unhashed`.
+fn write_small<R: Read>(
     reader: &mut Reader<R>,
     target: Target<'_>,
-    size: u64,
-    buffer: &mut Vec<u8>,
-    task: &Task,
-) -> Result<Sha256, Cause> {
-    let wanted = usize::try_from(size).ok().filter(|_| size <= SMALL).unwrap_or(PIECE);
-    if buffer.len() < wanted {
-        buffer.resize(wanted, 0);
-    }
-    let (mut file, mut hasher) = (None, Hasher::new());
-    // An empty file is made, too.
+    size: usize,
+    unhashed: &mut Unhashed,
+) -> Result<(), Cause> {
+    let content = unhashed.room(size);
+    let count = reader.content(content)?;
+    debug_assert_eq!(count, size, "content is read to its end or fails");
+    let mut file = target.create()?;
+    fs::write_all(&mut file, content, target.path)?;
+    Ok(target.seal(&file)?)
+}
+
+/// Writes a file, and hashes it.
+fn write_large<R: Read>(reader: &mut Reader<R>, target: Target<'_>, task: &Task) -> Result<Sha256, Cause> {
+    let (mut buffer, mut hasher) = (vec![0; PIECE], Hasher::new());
+    let mut file = target.create()?;
     loop {
-        let count = reader.content(&mut buffer[..wanted])?;
-        let piece = &buffer[..count];
-        let file = match &mut file {
-            Some(file) => file,
-            none => none.insert(target.create()?),
-        };
-        fs::write_all(file, piece, target.path)?;
-        if count == 0 || size <= SMALL {
-            target.seal(file)?;
-            return Ok(if size <= SMALL { Sha256::of(piece) } else { hasher.finish() });
+        let count = reader.content(&mut buffer)?;
+        if count == 0 {
+            target.seal(&file)?;
+            return Ok(hasher.finish());
         }
-        hasher.update(piece);
+        fs::write_all(&mut file, &buffer[..count], target.path)?;
+        hasher.update(&buffer[..count]);
         task.check()?;
     }
 }

@@ -1,6 +1,6 @@
 //! SHA-256, the only file hash that fastenv knows.
 //!
-//! One text by ring; several at once by [`lanes`], where the processor is better at that.
+//! One text by ring; several at once by [`lanes`] and [`together`], where the processor is better at that.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
@@ -8,6 +8,7 @@ mod avx512;
 #[path = "elsewhere.rs"]
 mod avx512;
 pub(crate) mod lanes;
+pub(crate) mod together;
 
 use std::fmt;
 use std::str::FromStr;

@@ -24,22 +24,6 @@ const LARGEST_BACKLOG: u64 = 1 << 30;
 /// Smaller files are hashed while they are received. Bytes.
 const WORTH_IT: u64 = 1 << 20;
 
-/// Files larger than this are better hashed alone, when files of `sizes` bytes are to be hashed.
-///
-/// A file among others is hashed at three quarters of the speed, so the last bytes of one that is far larger than the
-/// next would cost more than they do alone.
-pub fn alone_above(sizes: impl IntoIterator<Item = u64>) -> u64 {
-    let mut sizes: Vec<u64> = sizes.into_iter().collect();
-    sizes.sort_unstable();
-    while let [.., next, largest] = sizes[..] {
-        if largest <= 4 * next {
-            return largest;
-        }
-        sizes.pop();
-    }
-    0
-}
-
 /// What one thread hashes.
 pub(super) struct Hashing {
     lanes: Lanes,
@@ -230,19 +214,5 @@ impl<'t> Member<'t> {
         let from = self.from;
         self.from += count;
         (&mut self.state, &self.buffer[from..self.from])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_files_much_larger_than_the_next_are_hashed_alone() {
-        assert_eq!(alone_above([336, 126, 57, 53, 52]), 336);
-        assert_eq!(alone_above([515, 496, 387]), 515);
-        assert_eq!(alone_above([700, 3, 1]), 3);
-        assert_eq!(alone_above([7]), 0);
-        assert_eq!(alone_above([]), 0);
     }
 }

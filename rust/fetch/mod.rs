@@ -34,7 +34,6 @@ pub use arrival::Arrival;
 pub use client::Client;
 pub use error::FetchError;
 pub use fetcher::Fetcher;
-pub use hashing::alone_above;
 pub use options::Options;
 pub use proxy::ProxySettings;
 pub use source::Source;

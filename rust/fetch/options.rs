@@ -31,7 +31,7 @@ pub struct Options {
     pub piece: u64,
     /// Hash several files at once, where the processor is better at that.
     pub side_by_side: bool,
-    /// Larger files are hashed alone all the same; see [`super::alone_above`]. Bytes.
+    /// Larger files are hashed alone all the same; see `digest::together::alone_above`. Bytes.
     pub alone: u64,
     /// Fetch the end first of files of 4 MiB and more, so that a zip's directory is known early.
     pub tail_first: bool,

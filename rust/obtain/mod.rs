@@ -16,8 +16,9 @@ use std::sync::Arc;
 use rayon::ThreadPool;
 
 use crate::digest::Sha256;
+use crate::digest::together::alone_above;
 use crate::error::{Error, Result};
-use crate::fetch::{Client, Fetcher, Options, alone_above};
+use crate::fetch::{Client, Fetcher, Options};
 use crate::lock::{Lock, Package};
 use crate::plan::Plan;
 use crate::store::Store;
