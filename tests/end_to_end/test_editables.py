@@ -268,3 +268,19 @@ def test_a_build_that_reads_what_it_copies(folder: Path) -> None:
         copy = copy_environment(python, folder / f"node-{number}")
         assert (site_of(copy.python) / "pkg" / "generated.py").read_text() == f"# I = {number}\n"
     assert builds(log) == 3
+
+
+def test_what_the_backend_leaves_out_is_said(folder: Path) -> None:
+    """An editable installation sees more of its tree than a wheel has: a warning names the modules."""
+    project = make_project(
+        folder / "pkg", "pkg", files={"pkg/a.py": "", "pkg/b.py": "", "pkg/tests/t.py": ""}, root="src"
+    )
+    backend = project / "tiny_backend.py"
+    backend.write_text(
+        backend.read_text().replace("    return write(", '    files.pop("pkg/b.py")\n    return write(', 1)
+    )
+    events: list[Event] = []
+    lock(python=editable(folder, project), on_event=events.append)
+    assert [event.message for event in events if event.kind == "warning"] == [
+        "importable here, and not in the wheel that its backend builds: pkg/b.py"
+    ]

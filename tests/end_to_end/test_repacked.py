@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -84,6 +85,39 @@ def test_a_wheel_from_a_file(folder: Path, gone: bool) -> None:
     assert (copy.prefix / "share" / "direct" / "notes.txt").read_text() == "n"
     assert [path.read_text() for path in (copy.prefix / "include").rglob("direct.h")] == ["int d;\n"]
     assert (site_of(copy.python) / "vendor" / "six-1.0.dist-info" / "RECORD").is_file()
+
+
+def test_a_wheel_by_its_url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The URL is locked while it gives the wheel that is installed, and no edit was made to that."""
+    wheel = make_wheel(folder / "wheels", "direct", "1.0", {"direct.py": "D = 4\n"})
+    base = os.environ["FASTENV_PUBLIC_INDEXES"].removesuffix("simple/")
+    monkeypatch.setenv("FASTENV_PUBLIC_INDEXES", base)
+    url = f"{base}files/{wheel.name}"
+    python = make_venv(folder / "env")
+    install(python, f"direct @ {url}")
+    hashes = {"sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}  # pip writes these, uv does not
+    told = site_of(python) / "direct-1.0.dist-info" / "direct_url.json"
+    told.write_text(json.dumps({"url": url, "archive_info": {"hashes": hashes}}))
+    shutil.rmtree(folder / "home" / ".cache", ignore_errors=True)
+    copy = copy_environment(python, folder / "node")
+    package = copy.package("direct")
+    assert (package.url, package.index, package.origin) == (url, None, "index")
+    (site_of(python) / "direct.py").write_text("D = 5\n")
+    copy = copy_environment(python, folder / "edited")
+    assert (copy.package("direct").origin, copy.package("direct").reason) == ("repacked", "files were edited")
+    assert says(copy.python, "import direct; print(direct.D)") == "5"
+
+
+def test_an_edited_git_install(folder: Path) -> None:
+    """uv's cache has the wheel, but that is not what runs here."""
+    source = make_project(folder / "tool", "tool")
+    commit(source)
+    python = make_venv(folder / "env")
+    install(python, f"tool @ git+{source.as_uri()}")
+    (site_of(python) / "tool.py").write_text("VALUE = 'patched'\n")
+    copy = copy_environment(python, folder / "node")
+    assert (copy.package("tool").origin, copy.package("tool").reason) == ("repacked", "from git")
+    assert says(copy.python, "import tool; print(tool.VALUE)") == "patched"
 
 
 def test_edited_files_run_as_they_do_here(folder: Path) -> None:

@@ -19,6 +19,8 @@ RUN = [
     Event("progress", done=10, total=36, done_bytes=40_000_000, total_bytes=120_000_000),
     Event("warning", package="foo", message="its RECORD lies"),
     Event("stage", stage="link", seconds=0.314),
+    Event("building", package="mine", message="/src/mine"),
+    Event("packed", package="mine", message="built in 2.0 s"),
 ]
 
 
@@ -40,6 +42,8 @@ def test_lines_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
         "materialize: 36 packages, 30 to fetch, 120.0 MB",
         "warning: foo: its RECORD lies",
         "materialize: link took 0.31 s",
+        "materialize: building mine",
+        "materialize: mine: built in 2.0 s",
     ]
 
 
@@ -75,6 +79,8 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
         },
         {"event": "warning", "package": "foo", "message": "its RECORD lies"},
         {"event": "stage", "stage": "link", "seconds": 0.314},
+        {"event": "building", "package": "mine", "message": "/src/mine"},
+        {"event": "packed", "package": "mine", "message": "built in 2.0 s"},
     ]
 
 

@@ -27,6 +27,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from fastenv.event import Event, OnEvent
@@ -38,6 +39,7 @@ from fastenv.lock.choose import Choice
 from fastenv.lock.compose import compose
 from fastenv.lock.conda_half import CondaHalf, virtual_packages
 from fastenv.lock.credentials import Credentials
+from fastenv.lock.direct import direct_choices
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
 from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
@@ -160,13 +162,16 @@ class _Work:
         self._warn(link_scripts=link_scripts)
         self.local.start(wanted)
         # reading the installed files and waiting for the network take each other's time
-        edits = Background(lambda: self._edits(sound))
+        known = [it for it in wheels if it.name in wanted and it.origin.kind != "editable" and _is_told(it)]
+        edits = Background(lambda: self._edits([*sound, *known]))
         with self._stage("ask"):
             settled = self._settle(sound) if sound else Settled()
+            settled.choices |= direct_choices(known, self.artifacts.look)
+            wanted = {name: why for name, why in wanted.items() if name not in settled.choices}
             faults += self.conda.find(self.transport, self.publicity, self._asked)
         faults += self._unsettled(sound, settled, wanted)
         with self._stage("compare"):
-            faults += _unfit(sound, edits.result(), wanted)
+            faults += _unfit([*sound, *known], edits.result(), wanted)
             faults += self.conda.edits()
         if wanted:
             with self._stage("build"):
@@ -371,7 +376,7 @@ def _locked(it: Distribution, wheel: Candidate, size: int | None, *, private: bo
         url=None if private else redact(wheel.url),
         path=carried_path(wheel) if private else None,
         size=wheel.size if size is None else size,
-        index=None if private or source is None else source.shown,
+        index=None if private or source is None or source.is_direct else source.shown,
         origin="local" if private else "index",
         index_name=source.name if private and source is not None else None,
         requested=it.requested,
@@ -410,8 +415,15 @@ def _unfit(
         why = edited(it, edits[it.name])
         if any(edit.install_path.endswith(".dist-info/RECORD") for edit in edits[it.name]):
             yield why.fault
+        elif it.name in wanted:
+            wanted[it.name] = replace(wanted[it.name], edited=True)
         else:
             wanted[it.name] = why
+
+
+def _is_told(it: Distribution) -> bool:
+    """Whether RECORD tells its files."""
+    return it.files_digest is not None and not it.problems
 
 
 def _ignored(inventory: Inventory) -> Iterator[Ignored]:

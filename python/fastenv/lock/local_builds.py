@@ -20,6 +20,7 @@ from fastenv.build.backend import Builder, BuildFailed, pretended_version
 from fastenv.build.build_cache import BuildCache, build_key
 from fastenv.build.built_wheel import contents_of_built
 from fastenv.build.in_place import has_extensions, in_place, source_files
+from fastenv.build.installed_files import InstalledFile
 from fastenv.build.project import Project, project_of
 from fastenv.build.snapshot import Snapshot, take_snapshot
 from fastenv.build.wheel_file import Contents, NotPackable
@@ -38,6 +39,7 @@ __all__ = ["LocalBuilds", "OnBuildFailure", "Outcome"]
 OnBuildFailure = Literal["error", "copy", "ignore"]
 """What becomes of a project that can't be built."""
 
+_SHOWN = 3
 _THREADS = min(4, os.cpu_count() or 1)
 _WAYS_ON = (
     "--on-build-failure=copy ships what can be imported of its tree, --on-build-failure=ignore leaves it out"
@@ -136,14 +138,27 @@ class LocalBuilds:
 
     def _one(self, it: Distribution, hashes: Hashes, builder: Builder) -> Outcome:
         try:
-            project = project_of(it)
-            if has_extensions(source_files(it)):
+            project, sources = project_of(it), list(source_files(it))
+            if has_extensions(sources):
                 return Outcome(in_place(it, self._inventory), "editable, with compiled extensions in place")
-            return Outcome(self._built(project, hashes, builder), "editable")
+            contents = self._built(project, hashes, builder)
+            self._compare(it, sources, contents)
+            return Outcome(contents, "editable")
         except BuildFailed as error:
             return self._failed(it, error)
         except (NotPackable, OSError, UnicodeDecodeError) as error:
             return self._failed(it, BuildFailed(str(error), ""))
+
+    def _compare(self, it: Distribution, sources: Sequence[InstalledFile], contents: Contents) -> None:
+        """Warn of modules that can be imported here and that the backend leaves out."""
+        there = {entry.name for entry in contents.entries}
+        absent = [row.install_path[5:] for row in sources if row.install_path[5:] not in there]
+        modules = [name for name in absent if name.endswith(".py") and "tests" not in name.split("/")]
+        if modules:
+            more = f" and {len(modules) - _SHOWN} more" if len(modules) > _SHOWN else ""
+            shown = ", ".join(modules[:_SHOWN]) + more
+            message = f"importable here, and not in the wheel that its backend builds: {shown}"
+            self._events.put(Event("warning", package=it.name, message=message))
 
     def _built(self, project: Project, hashes: Hashes, builder: Builder) -> Contents:
         it, facts = project.distribution, self._inventory.interpreter

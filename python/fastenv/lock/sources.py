@@ -26,7 +26,8 @@ class Source:
 
     ``url`` is as it was configured and may hold a password: it is never shown, ``shown`` is. ``name`` is the
     one that uv's settings give it. ``options`` are the other keys of uv's ``[[index]]`` table. ``is_default``
-    marks uv's own default index, whose URL is empty until uv has told it (``pins.Resolver``).
+    marks uv's own default index, whose URL is empty until uv has told it (``pins.Resolver``); ``is_direct`` the host
+    of a file that was installed by its URL, which is no index.
     """
 
     url: str = field(repr=False)
@@ -34,6 +35,7 @@ class Source:
     name: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     is_default: bool = False
+    is_direct: bool = False
 
     @property
     def shown(self) -> str:
