@@ -131,6 +131,18 @@ def test_edited_files_run_as_they_do_here(folder: Path) -> None:
     assert os.access(site_of(copy.python) / "alpha" / "data.txt", os.X_OK)
 
 
+def test_an_edited_file_of_two(folder: Path) -> None:
+    """A file that two packages claim, and that has the bytes of neither: one of them brings it as it is."""
+    make_wheel(folder / "wheels", "beta", "1.0", {"alpha/__init__.py": "A = 'of beta'\n", "beta.py": ""})
+    python = make_venv(folder / "env", "alpha", "beta", links=folder / "wheels")
+    (site_of(python) / "alpha" / "__init__.py").write_text("A = 'patched'\n")
+    with pytest.raises(LockFaults, match="which alpha and beta claim"):
+        lock(python=python, strict=True)
+    copy = copy_environment(python, folder / "node")
+    assert (copy.package("alpha").reason, copy.package("beta").origin) == ("files were edited", "index")
+    assert says(copy.python, "import alpha; print(alpha.A)") == "patched"
+
+
 def test_files_that_are_gone_stay_gone(folder: Path) -> None:
     """Whoever deleted a package's tests here does not get them back there; a warning names them."""
     python = make_venv(folder / "env", "alpha", links=folder / "wheels")

@@ -24,6 +24,7 @@ from packaging.utils import canonicalize_name
 __all__ = ["Contents", "Entry", "NotPackable", "Written", "wheel_filename", "write_wheel"]
 
 _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say
+_FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f\\\\\\ud800-\\udfff]")  # with what is no UTF-8
 _BLOCK = 1 << 20
 _LARGE = 1 << 31  # from here on zip needs its long form
 
@@ -43,11 +44,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a wheel is to hold, RECORD apart. ``stem`` is ``NAME-VERSION`` as its .dist-info has it."""
+    """What a wheel is to hold, RECORD apart. ``stem`` is ``NAME-VERSION`` as its .dist-info has it.
+
+    Raises NotPackable for a name that not every reader of wheels takes.
+    """
 
     filename: str
     stem: str
     entries: tuple[Entry, ...]
+
+    def __post_init__(self) -> None:
+        for entry in self.entries:
+            if _FORBIDDEN.search(entry.name):
+                raise NotPackable(f"no wheel can have a file of the name {entry.name!r}")
 
     @property
     def info(self) -> str:
@@ -73,7 +82,7 @@ def wheel_filename(name: str, version: str, tags: Iterable[str], build: str = ""
 
 
 def write_wheel(contents: Contents, path: Path) -> Written:
-    """Write the wheel to ``path``, RECORD last. Raises OSError; NotPackable for a name that no wheel can have."""
+    """Write the wheel to ``path``, RECORD last. Raises OSError."""
     record = f"{contents.info}/RECORD"
     entries = sorted(contents.entries, key=lambda it: (it.name.startswith(f"{contents.info}/"), it.name))
     rows = []
@@ -89,7 +98,7 @@ def write_wheel(contents: Contents, path: Path) -> Written:
 
 def _add(archive: zipfile.ZipFile, entry: Entry) -> tuple[bytes, int]:
     """Add one entry; the sha256 and size of what was read."""
-    info = zipfile.ZipInfo(_checked(entry.name), _TIME)
+    info = zipfile.ZipInfo(entry.name, _TIME)
     info.create_system = 3  # the one whose modes count
     info.external_attr = (0o100755 if entry.executable else 0o100644) << 16
     digest, size = hashlib.sha256(), 0
@@ -102,15 +111,6 @@ def _add(archive: zipfile.ZipFile, entry: Entry) -> tuple[bytes, int]:
             size += len(block)
             target.write(block)
     return digest.digest(), size
-
-
-def _checked(name: str) -> str:
-    """The name, if every reader of wheels takes it."""
-    if re.search(r"[\x00-\x1f\x7f\\]", name) or name.encode("utf-8", "replace") != name.encode(
-        "utf-8", "surrogatepass"
-    ):
-        raise NotPackable(f"no wheel can have a file of the name {name!r}")
-    return name
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,7 @@ from fastenv.lock.credentials import Credentials
 from fastenv.lock.direct import direct_choices
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
-from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
+from fastenv.lock.faults import Unfetchable, edited, inventory_faults, shared_edits, unfetchable
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.libraries import locked_libraries
 from fastenv.lock.local_builds import OnBuildFailure
@@ -62,7 +62,7 @@ from fastenv.lock.settle import Settled, settle
 from fastenv.lock.sources import Sources, gather_sources, redact
 from fastenv.lock.transport import Transport
 from fastenv.lock.workshop import Made, Workshop
-from fastenv.scan.inventory import CondaPackage, Contested, Distribution, Interpreter, Inventory
+from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory
 
 __all__ = ["Lock", "lock"]
 
@@ -311,17 +311,10 @@ class _Work:
             virtual=virtual_packages(self.conda.packages),
             libraries=locked_libraries(inventory, packages),
             link_scripts=link_scripts and bool(self.conda.packages),
-            contested=[
-                LockedContested(row.path, row.winner, tuple(sorted({claim.name for claim in row.claims})))
-                for row in inventory.contested
-                if row.winner is not None and not self._is_left_out(row)
-            ],
+            contested=_contested(inventory, {it.name for it in self.local.left_out}),
             ignored=[*_ignored(inventory), *self.local.left_out],
             created_with=_version(),
         )
-
-    def _is_left_out(self, row: Contested) -> bool:
-        return not {it.name for it in self.local.left_out}.isdisjoint(claim.name for claim in row.claims)
 
     def _warn(self, *, link_scripts: bool) -> None:
         for message in self.conda.warnings(link_scripts=link_scripts):
@@ -424,6 +417,16 @@ def _unfit(
 def _is_told(it: Distribution) -> bool:
     """Whether RECORD tells its files."""
     return it.files_digest is not None and not it.problems
+
+
+def _contested(inventory: Inventory, left_out: Collection[str]) -> Iterator[LockedContested]:
+    """The contested paths of what is in the lock, each with its winner."""
+    shared = shared_edits(inventory)
+    for row in inventory.contested:
+        names = {claim.name for claim in row.claims}
+        winner = row.winner or shared.get(row.path)
+        if winner is not None and names.isdisjoint(left_out):
+            yield LockedContested(row.path, winner, tuple(sorted(names)))
 
 
 def _ignored(inventory: Inventory) -> Iterator[Ignored]:

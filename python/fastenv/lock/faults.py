@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from packaging.version import InvalidVersion, Version
 from fastenv.exceptions import Fault
 from fastenv.lock.edits import Edit
 from fastenv.lock.reinstall import reinstall
-from fastenv.scan.inventory import Broken, Distribution, Inventory
+from fastenv.scan.inventory import Broken, Contested, Distribution, Inventory
 
-__all__ = ["Unfetchable", "edited", "inventory_faults", "unfetchable"]
+__all__ = ["Unfetchable", "edited", "inventory_faults", "shared_edits", "unfetchable"]
 
 _AS_WHEEL = (
     "build a wheel of it into a folder, install that, and name the folder by --find-links or find-links ="
@@ -60,20 +61,47 @@ def inventory_faults(inventory: Inventory) -> Iterator[Fault]:
             again = f"remove {broken.path}, and install the package again"
             hint = again if package is None else reinstall(package)
         yield Fault(name, version, _broken_reason(broken), hint)
+    settled = shared_edits(inventory)
     for contested in inventory.contested:
-        if contested.winner is None:
-            names = [claim.name for claim in contested.claims]
-            reason = f"{contested.path}, which {' and '.join(names)} claim: {contested.reason}"
-            yield Fault(names[0], known.get(names[0], "?"), reason, "install one of them again")
+        if contested.winner is None and contested.path not in settled:
+            name = contested.claims[0].name
+            yield _contested_fault(contested, name, known.get(name, "?"))
+
+
+def shared_edits(inventory: Inventory) -> dict[str, str]:
+    """Contested paths that hold nobody's bytes, since they were edited: each with the name of a distribution that
+    claims it, and is to bring what is there.
+    """
+    sound = {it.name: it for it in inventory.distributions if it.origin.kind != "conda" and _has_version(it)}
+    found = {}
+    for row in inventory.contested:
+        kind, _, below = row.path.partition("/")
+        if row.winner is not None or kind != "site":
+            continue
+        claimants = (sound[claim.name] for claim in row.claims if claim.name in sound)
+        name = next((it.name for it in claimants if os.path.isfile(f"{it.location}/{below}")), None)
+        if name is not None:
+            found[row.path] = name
+    return found
+
+
+def _contested_fault(row: Contested, name: str, version: str) -> Fault:
+    names = " and ".join(claim.name for claim in row.claims)
+    return Fault(name, version, f"{row.path}, which {names} claim: {row.reason}", "install one of them again")
 
 
 def unfetchable(inventory: Inventory) -> dict[str, Unfetchable]:
     """By name, what is known to be in no index before any index is asked."""
     broken = {row.path: row for row in inventory.broken}
+    shared = {name: path for path, name in shared_edits(inventory).items()}
+    rows = {row.path: row for row in inventory.contested}
     found = {}
     for it in inventory.distributions:
         if it.origin.kind != "conda" and _has_version(it):
             why = _why(it, broken.get(it.metadata_path))
+            if why is None and it.name in shared:
+                fault = _contested_fault(rows[shared[it.name]], it.name, it.version)
+                why = Unfetchable("files were edited", fault, edited=True)
             if why is not None:
                 found[it.name] = why
     return found
