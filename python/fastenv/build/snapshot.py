@@ -87,10 +87,12 @@ def take_snapshot(folder: str, environ: Mapping[str, str]) -> Snapshot:
 
 def _by_git(folder: str, environ: Mapping[str, str]) -> Snapshot | None:
     """What git says; None where there is no git, or where it knows the folder only as ignored."""
-    told = _git(folder, environ, "rev-parse", "--show-toplevel", "--absolute-git-dir")
-    if told is None:
+    asked = ("rev-parse", "--show-toplevel", "--absolute-git-dir")
+    # without a commit there is no HEAD, and git says nothing else either
+    told = _git(folder, environ, *asked, "HEAD") or _git(folder, environ, *asked)
+    if not told:
         return None
-    top, git_dir = told.decode("utf-8", "surrogateescape").splitlines()[:2]
+    top, git_dir, *rest = told.decode("utf-8", "surrogateescape").splitlines()
     part = top if _looks_outside(folder) else folder
     listed = _git(part, environ, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or b""
     names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
@@ -100,8 +102,7 @@ def _by_git(folder: str, environ: Mapping[str, str]) -> Snapshot | None:
     own = {os.path.relpath(f"{folder}/{name}", top) for name in _there_of(folder, _SETTINGS)}
     if not files or not own <= files:
         return None
-    head = (_git(folder, environ, "rev-parse", "--verify", "--quiet", "HEAD") or b"").decode().strip()
-    return Snapshot(folder, top, tuple(sorted(files)), git_dir, head)
+    return Snapshot(folder, top, tuple(sorted(files)), git_dir, rest[0] if rest else "")
 
 
 def _there_of(folder: str, names: Iterable[str]) -> list[str]:

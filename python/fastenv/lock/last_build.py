@@ -44,7 +44,7 @@ class LastBuild:
             return None
         it = self._project.distribution
         try:
-            contents = contents_of_built(kept, it.name, it.version)
+            contents = contents_of_built(kept.path, it.name, it.version)
             return replaced(contents, self._state, snapshot, digests, self._project.settings)
         except (NotPackable, OSError):
             return None

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import Literal
 
 from fastenv.build.backend import Builder, BuildFailed, pretended_version
-from fastenv.build.build_cache import BuildCache, build_key
+from fastenv.build.build_cache import BuildCache, Kept, build_key
 from fastenv.build.built_wheel import contents_of_built
 from fastenv.build.in_place import has_extensions, in_place, source_files
 from fastenv.build.installed_files import InstalledFile
@@ -30,8 +31,10 @@ from fastenv.lock import cache
 from fastenv.lock.at_once import Background, each
 from fastenv.lock.edits import Hashes
 from fastenv.lock.last_build import LastBuild
-from fastenv.lock.pins import SettingsFile, uv_environment
+from fastenv.lock.pins import Candidate, SettingsFile, uv_environment
 from fastenv.lock.sources import Sources
+from fastenv.lock.wheel_digest import wheel_files_digest
+from fastenv.lock.workshop import Made
 from fastenv.scan.inventory import Distribution, Inventory
 
 __all__ = ["LocalBuilds", "OnBuildFailure", "Outcome"]
@@ -48,10 +51,13 @@ _WAYS_ON = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one project: contents and why they are these; or a fault; or neither, if it is left out."""
+    """What became of one project: a wheel; or contents and why they are these; or a fault; or none of them, if it is
+    left out.
+    """
 
     contents: Contents | None = None
     reason: str = ""
+    made: Made | None = None
     fault: Fault | None = None
 
 
@@ -141,17 +147,24 @@ class LocalBuilds:
             project, sources = project_of(it), list(source_files(it))
             if has_extensions(sources):
                 return Outcome(in_place(it, self._inventory), "editable, with compiled extensions in place")
-            contents = self._built(project, hashes, builder)
-            self._compare(it, sources, contents)
-            return Outcome(contents, "editable")
+            wheel = self._built(project, hashes, builder)
+            self._compare(it, sources, wheel)
+            if isinstance(wheel, Contents):
+                return Outcome(wheel, "editable")
+            candidate = Candidate(wheel.path.name, wheel.path.as_uri(), wheel.sha256, wheel.size)
+            return Outcome(made=Made(candidate, wheel.files_digest, "built", "editable"))
         except BuildFailed as error:
             return self._failed(it, error)
         except (NotPackable, OSError, UnicodeDecodeError) as error:
             return self._failed(it, BuildFailed(str(error), ""))
 
-    def _compare(self, it: Distribution, sources: Sequence[InstalledFile], contents: Contents) -> None:
+    def _compare(self, it: Distribution, sources: Sequence[InstalledFile], wheel: Contents | Kept) -> None:
         """Warn of modules that can be imported here and that the backend leaves out."""
-        there = {entry.name for entry in contents.entries}
+        if isinstance(wheel, Contents):
+            there = {entry.name for entry in wheel.entries}
+        else:
+            with zipfile.ZipFile(wheel.path) as archive:
+                there = set(archive.namelist())
         absent = [row.install_path[5:] for row in sources if row.install_path[5:] not in there]
         modules = [name for name in absent if name.endswith(".py") and "tests" not in name.split("/")]
         if modules:
@@ -160,7 +173,8 @@ class LocalBuilds:
             message = f"importable here, and not in the wheel that its backend builds: {shown}"
             self._events.put(Event("warning", package=it.name, message=message))
 
-    def _built(self, project: Project, hashes: Hashes, builder: Builder) -> Contents:
+    def _built(self, project: Project, hashes: Hashes, builder: Builder) -> Contents | Kept:
+        """The wheel in the cache; its contents where that can't be written."""
         it, facts = project.distribution, self._inventory.interpreter
         snapshot = take_snapshot(project.folder, self._environ)
         digests = snapshot.digests(hashes.digest)
@@ -168,17 +182,17 @@ class LocalBuilds:
         key = build_key([f"{it.name} {it.version} {python}\n", *snapshot.facts(digests)])
         kept = self._cache.get(key)
         if kept is not None:
-            return contents_of_built(kept, it.name, it.version)
+            return kept
         last = LastBuild(self._cache, cache.cache_folder(self._environ), project, python)
         guess = last.replaced(snapshot, digests)
         if guess is not None and last.is_trusted:
             self._events.put(Event("packed", package=it.name, message="edited files put into the last build"))
-            return guess
-        contents = self._build(project, snapshot, builder, key)
+            return self._cache.put(key, guess, _digest) or guess
+        contents = self._build(project, snapshot, builder)
         last.note(key, snapshot, digests, contents, guess)
-        return contents
+        return self._cache.put(key, contents, _digest) or contents
 
-    def _build(self, project: Project, snapshot: Snapshot, builder: Builder, key: str) -> Contents:
+    def _build(self, project: Project, snapshot: Snapshot, builder: Builder) -> Contents:
         it = project.distribution
         self._events.put(Event("building", package=it.name, message=project.folder))
         started = time.monotonic()
@@ -188,7 +202,6 @@ class LocalBuilds:
             variables = pretended_version(it.name, it.version, project.settings)
             wheel = builder.build(folder, room / "out", {**variables, "GIT_OPTIONAL_LOCKS": "0"})
             contents = contents_of_built(wheel, it.name, it.version)
-            self._cache.put(key, wheel)
         finally:
             shutil.rmtree(room, ignore_errors=True)
         took = time.monotonic() - started
@@ -230,3 +243,8 @@ class LocalBuilds:
         except OSError:
             return None
         return path
+
+
+def _digest(wheel: Path) -> str:
+    with wheel.open("rb") as stream:
+        return wheel_files_digest(stream)

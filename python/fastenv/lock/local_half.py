@@ -82,6 +82,8 @@ class LocalHalf:
         for name, outcome in self._builds.finish().items():
             if outcome.fault is not None:
                 faults.append(outcome.fault)
+            elif outcome.made is not None:
+                self.made[name] = outcome.made
             elif outcome.contents is None:
                 self.left_out.append(Ignored(name, versions[name], outcome.reason.partition("\n")[0]))
             else:
