@@ -1,11 +1,11 @@
 //! The id of an environment: sha256 over a canonical text (docs/env-id.md).
 //!
 //! In it is all that decides the tree: platform, interpreter, artifacts, whose file stands where two claim one
-//! path, and whether link scripts run. Not in it: order, URLs, names of files, prefix, link mode, node.
+//! path, which overlays stand where on the search path, and whether link scripts run. Not in it: order, URLs, names of files, prefix, link mode, node.
 
 use std::fmt::Write as _;
 
-use crate::lock::Lock;
+use crate::lock::{Lock, PathEnd};
 
 /// The canonical text, one fact a line, each line ended by a newline.
 #[must_use]
@@ -25,6 +25,13 @@ pub fn text(lock: &Lock) -> String {
     }
     for row in &lock.contested {
         let _ = writeln!(text, "winner {} {}", row.path, lock.sha256(row.winner));
+    }
+    for overlay in &lock.overlays {
+        let place = match overlay.place {
+            PathEnd::Front => "front",
+            PathEnd::Back => "back",
+        };
+        let _ = writeln!(text, "overlay {place} {}", overlay.sha256);
     }
     if lock.link_scripts {
         text.push_str("link-scripts\n");

@@ -202,6 +202,7 @@ impl Error {
             Self::Mismatch(MismatchError::Files { package, .. } | MismatchError::Absent { package, .. }) => {
                 Some(package)
             }
+            Self::Mismatch(MismatchError::Overlay { name }) => Some(name),
             Self::PrefixTooLong { package, .. } => Some(package),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::finish::overlays;
 use crate::lock::{Lock, Owner};
 use crate::store::artifact::Artifact;
 use crate::unpack::{EntryPoint, Index, IndexFile, Rewrite, SymbolicLink};
@@ -339,7 +340,11 @@ impl Composer<'_> {
         let is_json = || name.strip_suffix(".json").is_some() || name == "history";
         let is_record = dir == "conda-meta" && is_json();
         let is_venvs = top == "lib64" || (dir.is_empty() && name == "pyvenv.cfg");
-        top == ".fastenv" || (is_venvs && self.lock.is_venv()) || (is_record && !self.lock.conda.is_empty())
+        let is_line = dir == &self.site && name == overlays::PTH && !self.lock.overlays.is_empty();
+        top == ".fastenv"
+            || is_line
+            || (is_venvs && self.lock.is_venv())
+            || (is_record && !self.lock.conda.is_empty())
     }
 
     fn reserved(&self, place: Place) -> LayoutError {

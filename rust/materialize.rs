@@ -19,7 +19,7 @@ use crate::layout;
 use crate::libraries::check;
 use crate::link::Linker;
 use crate::link::early::Early;
-use crate::lock::{Lock, LockError, Owner, Unit};
+use crate::lock::{Lock, LockError, Unit};
 use crate::obtain;
 pub use crate::options::Options;
 use crate::plan::Plan;
@@ -330,9 +330,7 @@ impl Making<'_> {
         let artifacts: Vec<Artifact> = found.into_iter().flatten().collect();
         debug_assert_eq!(artifacts.len(), units.len(), "what was missing was obtained");
         for (unit, artifact) in units.iter().zip(&artifacts) {
-            if let Owner::Wheel(at) = unit.owner {
-                obtain::check(&self.lock.packages[at], &artifact.index)?;
-            }
+            obtain::check(self.lock, unit.owner, &artifact.index)?;
             for warning in &artifact.index.warnings {
                 self.warn(warnings, unit.name, warning.clone());
             }

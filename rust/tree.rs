@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::finish::conda_meta::{self, Installed};
 use crate::finish::prefix::Replacement;
 use crate::finish::record::{self, Row};
-use crate::finish::{Generated, generate, scripts, venv};
+use crate::finish::{Generated, generate, overlays, scripts, venv};
 use crate::fs;
 use crate::interpreter::Interpreter;
 use crate::layout::{Item, Layout, Place, Winner, file_of, item_of};
@@ -64,6 +64,7 @@ impl Recipe<'_> {
         };
         let own_scripts = self.write_scripts()?;
         generated.extend(self.write_records(&own_scripts, task)?);
+        generated.extend(self.write_search_path()?);
         generated.extend(self.write_conda_meta(&own_scripts, &anew, task)?);
         generated.extend(own_scripts.into_iter().map(|(_, file)| file));
         generated.extend(anew.into_iter().map(|(_, file)| file));
@@ -120,6 +121,16 @@ impl Recipe<'_> {
                 .push((ScriptKey::Rewritten(place), generate(self.staging, path, package, &content, true)?));
         }
         Ok(written)
+    }
+
+    /// The line that puts the overlays on the search path.
+    fn write_search_path(&self) -> Result<Option<Generated>> {
+        if self.lock.overlays.is_empty() {
+            return Ok(None);
+        }
+        let (path, line) =
+            (format!("{}/{}", self.site(), overlays::PTH), overlays::line(self.lock, self.prefix));
+        Ok(Some(generate(self.staging, path, "", line.as_bytes(), false)?))
     }
 
     fn write_records(&self, scripts: &[(ScriptKey, Generated)], task: &Task) -> Result<Vec<Generated>> {

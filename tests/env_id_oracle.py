@@ -23,6 +23,7 @@ def env_id_text(text: str) -> str:
     lines += [f"artifact wheel {digest}" for digest in sorted(wheels.values())]
     contested = sorted(tool.get("contested", []), key=lambda row: row["path"].encode())
     lines += [f"winner {row['path']} {digests[row['winner']]}" for row in contested]
+    lines += [f"overlay {row['place']} {row['sha256']}" for row in tool.get("overlays", [])]
     lines += ["link-scripts"] if tool.get("link-scripts") else []
     return "".join(f"{line}\n" for line in lines)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fastenv.materialize import materialize
     from fastenv.node_program import node_program
     from fastenv.scan import Inventory, scan
+    from fastenv.settings import Rules
     from fastenv.verify import verify
     from fastenv.why import Why, why
 
@@ -43,6 +44,7 @@ __all__ = [
     "Inventory",
     "Lock",
     "Report",
+    "Rules",
     "Why",
     "check_lock",
     "diff",
@@ -63,6 +65,7 @@ _HOME = {
     "Inventory": "fastenv.scan",
     "Lock": "fastenv.lock",
     "Report": "fastenv._core",
+    "Rules": "fastenv.settings",
     "Why": "fastenv.why",
     "check_lock": "fastenv.lock.check",
     "diff": "fastenv.diff",

@@ -6,7 +6,7 @@ claim a path. Where something came from, who asked for it and what is written be
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -14,6 +14,7 @@ from fastenv.scan.installed import same_version
 
 if TYPE_CHECKING:
     from fastenv.lock.lockfile import Lock, LockedInterpreter
+    from fastenv.lock.overlays import LockedOverlay
     from fastenv.scan.inventory import Interpreter, Inventory
 
 __all__ = ["Composition", "Difference", "Kind", "compare", "of_inventory", "of_lock"]
@@ -57,16 +58,22 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Composition:
-    """An environment's parts. ``absent`` says of some that it has not why that is so."""
+    """An environment's parts. ``absent`` says of some that it has not why that is so; ``knows_overlays`` whether loose
+    code is among them.
+    """
 
     facts: Mapping[tuple[Kind, str], str]
     parts: Mapping[tuple[Kind, str], Part]
     winners: Mapping[str, str]
     absent: Mapping[str, str]
+    knows_overlays: bool = True
 
 
-def of_inventory(inventory: Inventory) -> Composition:
-    """The composition of what was scanned: what a lock of it would have."""
+def of_inventory(inventory: Inventory, overlays: Iterable[LockedOverlay] | None = None) -> Composition:
+    """The composition of what was scanned: what a lock of it would have.
+
+    ``overlays`` are what loose code would be now; None if that is not known, and then not compared.
+    """
     platform, conda = inventory.platform, inventory.conda
     parts = [
         Part("wheel", it.name, it.version, digests={"files": it.files_digest or ""})
@@ -78,7 +85,9 @@ def of_inventory(inventory: Inventory) -> Composition:
         for it in (conda.packages if conda is not None else ())
         if not it.problems
     ]
+    parts += [Part("overlay", it.name, "", it.place, {"sha256": it.sha256}) for it in overlays or ()]
     return Composition(
+        knows_overlays=overlays is not None,
         facts=_facts(platform.os, platform.arch, inventory.interpreter),
         parts={(it.kind, it.name): it for it in parts},
         winners={row.path: row.winner for row in inventory.contested if row.winner is not None},
@@ -96,6 +105,7 @@ def of_lock(lock: Lock) -> Composition:
         Part("conda", it.name, it.version, it.build, {"sha256": it.sha256, "md5": it.md5 or ""})
         for it in lock.conda
     ]
+    parts += [Part("overlay", it.name, "", it.place, {"sha256": it.sha256}) for it in lock.overlays]
     facts = _facts(lock.platform.os, lock.platform.arch, lock.interpreter)
     if lock.link_scripts:
         facts["setting", "link-scripts"] = "run"
@@ -113,8 +123,13 @@ def compare(left: Composition, right: Composition) -> Iterator[Difference]:
         values = left.facts.get((kind, name)), right.facts.get((kind, name))
         if values[0] != values[1]:
             yield Difference(kind, name, "value", *values)
+    known = left.knows_overlays and right.knows_overlays
     for key in sorted(_both(left.parts, right.parts), key=lambda key: (key[1], key[0])):
-        yield from _part(key, left, right)
+        if key[0] != "overlay" or known:
+            yield from _part(key, left, right)
+    orders = [[name for kind, name in side.parts if kind == "overlay"] for side in (left, right)]
+    if known and orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):
+        yield Difference("overlay", "overlays", "order", " ".join(orders[0]), " ".join(orders[1]))
     for path in _both(left.winners, right.winners):
         owners = left.winners.get(path), right.winners.get(path)
         if owners[0] != owners[1]:
@@ -130,7 +145,7 @@ def _part(key: tuple[Kind, str], left: Composition, right: Composition) -> Itera
     elif not same_version(one.version, other.version):
         yield Difference(*key, "version", one.version, other.version)
     elif one.build != other.build:
-        yield Difference(*key, "build", one.build, other.build)
+        yield Difference(*key, "place" if key[0] == "overlay" else "build", one.build, other.build)
     else:
         shared = [kind for kind, digest in one.digests.items() if digest and other.digests.get(kind)]
         # sha256 stands first, and where both sides have it, it alone decides

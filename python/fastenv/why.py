@@ -5,15 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from packaging.requirements import InvalidRequirement, Requirement
-
 from fastenv.exceptions import ScanError
 from fastenv.scan.installed import canonical
-from fastenv.scan.left_out import marker_values_of
+from fastenv.scan.wants import each_want
 
 if TYPE_CHECKING:
     from fastenv.lock.locked_conda import LockedConda
@@ -237,33 +235,9 @@ class _Search:
 def _wanted(inventory: Inventory) -> dict[str, list[Wanted]]:
     """Who wants what: distributions by their names, conda packages as ``conda:NAME``."""
     found: dict[str, list[Wanted]] = {}
-    values = (
-        {} if inventory.interpreter is None else marker_values_of(inventory.interpreter, inventory.platform)
-    )
-    for it in inventory.distributions:
-        for text in it.requires:
-            name = _required(text, it, values)
-            if name is not None and name != it.name:
-                found.setdefault(name, []).append(Wanted(it.name, text))
-    for package in _conda(inventory):
-        for spec in package.depends:
-            words = spec.split()
-            if words:
-                found.setdefault(f"{_CONDA}{words[0]}", []).append(Wanted(f"{_CONDA}{package.name}", spec))
+    for want in each_want(inventory):
+        found.setdefault(want.name, []).append(Wanted(want.by, want.requirement))
     return found
-
-
-def _required(text: str, it: Distribution, values: Mapping[str, str]) -> str | None:
-    """Who is required by the words of a distribution; None if that holds on other machines only."""
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        return None
-    marker = requirement.marker
-    extras = ("", *it.extras)
-    if marker is not None and not any(marker.evaluate({**values, "extra": extra}) for extra in extras):
-        return None
-    return canonical(requirement.name)
 
 
 def _fate(locked: LockedPackage | LockedConda) -> _Fate:

@@ -5,6 +5,7 @@
 
 mod conda;
 mod library;
+mod overlay;
 mod raw;
 mod reader;
 mod unit;
@@ -18,6 +19,7 @@ use crate::fs::{self, FsError};
 
 pub use conda::{CondaPackage, Noarch, VirtualPackage};
 pub use library::Library;
+pub use overlay::{Overlay, PathEnd};
 use reader::Reader;
 pub use unit::Unit;
 
@@ -195,6 +197,8 @@ pub enum Owner {
     Wheel(usize),
     /// Position in [`Lock::conda`].
     Conda(usize),
+    /// Position in [`Lock::overlays`].
+    Overlay(usize),
 }
 
 /// A path that two packages claim.
@@ -221,6 +225,8 @@ pub struct Lock {
     pub packages: Vec<Package>,
     /// The conda packages, sorted by name.
     pub conda: Vec<CondaPackage>,
+    /// Loose code, in the order of the search path.
+    pub overlays: Vec<Overlay>,
     /// What the conda packages want of the node.
     pub virtual_packages: Vec<VirtualPackage>,
     /// What its objects need of the node's system.
@@ -263,6 +269,7 @@ impl Lock {
         match owner {
             Owner::Wheel(at) => self.packages[at].sha256,
             Owner::Conda(at) => self.conda[at].sha256,
+            Owner::Overlay(at) => self.overlays[at].sha256,
         }
     }
 }

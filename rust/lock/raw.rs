@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::conda::{Noarch, VirtualPackage};
+use super::overlay::PathEnd;
 use super::{Library, LockedInterpreter, Platform};
 
 #[derive(Deserialize)]
@@ -36,7 +37,18 @@ pub(super) struct RawTool {
     #[serde(default)]
     pub(super) libraries: Vec<Library>,
     #[serde(default)]
+    pub(super) overlays: Vec<RawOverlay>,
+    #[serde(default)]
     pub(super) link_scripts: bool,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawOverlay {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) sha256: String,
+    pub(super) size: Option<u64>,
+    pub(super) place: PathEnd,
 }
 
 #[derive(Deserialize)]

@@ -25,6 +25,7 @@ impl Reader<'_> {
         let interpreter = tool.interpreter.clone();
         self.check_words("platform", &[("os", &platform.os), ("arch", &platform.arch)])?;
         self.check_interpreter(interpreter.as_ref(), &packages, &conda)?;
+        let interpreter_is_there = interpreter.is_some();
         let mut lock = Lock {
             text,
             folder,
@@ -33,6 +34,7 @@ impl Reader<'_> {
             contested: self.contested(&tool.contested, &packages, &conda)?,
             virtual_packages: self.virtual_packages(&tool.virtual_packages, &conda)?,
             libraries: self.libraries(&tool.libraries)?,
+            overlays: self.overlays(&tool.overlays, interpreter_is_there)?,
             packages,
             conda,
             link_scripts: tool.link_scripts,

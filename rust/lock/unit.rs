@@ -1,18 +1,18 @@
-//! Wheels and conda packages alike: what getting and placing an artifact asks of it.
+//! Wheels, conda packages and overlays alike: what getting and placing an artifact asks of it.
 
 use std::path::Path;
 
 use super::{Lock, Owner};
 use crate::digest::Sha256;
 
-/// One artifact of a lock. Its position counts the wheels first, then the conda packages.
+/// One artifact of a lock. Its position counts the wheels first, then the conda packages, then the overlays.
 #[derive(Debug, Clone, Copy)]
 pub struct Unit<'a> {
     /// Which it is.
     pub owner: Owner,
     /// The package's name, as its own kind spells it.
     pub name: &'a str,
-    /// Its version, as its own kind spells it.
+    /// Its version, as its own kind spells it; an overlay has none.
     pub version: &'a str,
     /// Name of the archive.
     pub file_name: &'a str,
@@ -30,14 +30,18 @@ impl Lock {
     /// How many artifacts it has.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.packages.len() + self.conda.len()
+        self.packages.len() + self.conda.len() + self.overlays.len()
     }
 
     /// The kind of the artifact at a position, and where it stands among its kind.
     #[must_use]
     pub fn owner(&self, at: usize) -> Owner {
-        let wheels = self.packages.len();
-        if at < wheels { Owner::Wheel(at) } else { Owner::Conda(at - wheels) }
+        let (wheels, conda) = (self.packages.len(), self.conda.len());
+        match at.checked_sub(wheels) {
+            None => Owner::Wheel(at),
+            Some(at) if at < conda => Owner::Conda(at),
+            Some(at) => Owner::Overlay(at - conda),
+        }
     }
 
     /// The position of an artifact.
@@ -46,6 +50,7 @@ impl Lock {
         match owner {
             Owner::Wheel(at) => at,
             Owner::Conda(at) => self.packages.len() + at,
+            Owner::Overlay(at) => self.packages.len() + self.conda.len() + at,
         }
     }
 
@@ -64,6 +69,12 @@ impl Lock {
                 let it = &self.conda[at];
                 let (name, version, file_name) = (&it.name, &it.version, &it.file_name);
                 let (urls, path) = (&it.urls, it.path.as_deref());
+                Unit { owner, name, version, file_name, urls, path, size: it.size, sha256: it.sha256 }
+            }
+            Owner::Overlay(at) => {
+                let it = &self.overlays[at];
+                let (name, version, file_name) = (&it.name, "", &it.file_name);
+                let (urls, path) = (&[], Some(it.path.as_path()));
                 Unit { owner, name, version, file_name, urls, path, size: it.size, sha256: it.sha256 }
             }
         }

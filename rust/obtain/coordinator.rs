@@ -12,7 +12,6 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
-use crate::lock::Owner;
 use crate::obtain::begin::{Beginning, Place, keep};
 use crate::obtain::job::{Job, Step, Verdict};
 use crate::obtain::unpacking::Unpacking;
@@ -323,9 +322,7 @@ impl<'a> Coordinator<'a> {
         let file = job.file.clone();
         let publish = move || -> Result<Artifact> {
             let index = unpacking.finish()?;
-            if let Owner::Wheel(at) = locked.owner {
-                check(&lock.packages[at], &index)?;
-            }
+            check(lock, locked.owner, &index)?;
             if let Some(file) = &file {
                 keep(store, locked, file, &made)?;
             }

@@ -19,13 +19,13 @@ use crate::digest::Sha256;
 use crate::digest::together::alone_above;
 use crate::error::{Error, Result};
 use crate::fetch::{Client, Fetcher, Options};
-use crate::lock::{Lock, Package};
+use crate::lock::{Lock, Owner, Package};
 use crate::plan::Plan;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::run::Run;
 use crate::task::Task;
-use crate::unpack::Index;
+use crate::unpack::{Index, overlay};
 
 use coordinator::Coordinator;
 
@@ -47,6 +47,12 @@ pub enum MismatchError {
         /// As the wheel gives.
         found: Sha256,
     },
+    /// The archive is of another kind, and another lock had it unpacked as that.
+    #[error("{name}: its archive is no overlay of this name")]
+    Overlay {
+        /// As the lock says.
+        name: String,
+    },
     /// A file beside the lock is not there.
     #[error("{package}: {} is not there", path.display())]
     Absent {
@@ -57,8 +63,18 @@ pub enum MismatchError {
     },
 }
 
-/// Whether an artifact's files are those that were scanned.
-pub fn check(package: &Package, index: &Index) -> std::result::Result<(), MismatchError> {
+/// Whether an artifact is what its lock says: a wheel with the files that were scanned, an overlay of its name.
+pub fn check(lock: &Lock, owner: Owner, index: &Index) -> std::result::Result<(), MismatchError> {
+    match owner {
+        Owner::Wheel(at) => check_files(&lock.packages[at], index),
+        Owner::Overlay(at) if !overlay::is_of(index, &lock.overlays[at].name) => {
+            Err(MismatchError::Overlay { name: lock.overlays[at].name.clone() })
+        }
+        Owner::Overlay(_) | Owner::Conda(_) => Ok(()),
+    }
+}
+
+fn check_files(package: &Package, index: &Index) -> std::result::Result<(), MismatchError> {
     match package.files_digest {
         Some(locked) if locked != index.files_digest => Err(MismatchError::Files {
             package: package.name.clone(),

@@ -1,4 +1,4 @@
-//! An artifact that is being unpacked, of either kind.
+//! An artifact that is being unpacked, of whichever kind.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,12 +6,13 @@ use std::sync::Arc;
 use crate::conda;
 use crate::lock::{Lock, Owner};
 use crate::task::Task;
-use crate::unpack::{self, Index, Planned, ReadAt, UnpackError};
+use crate::unpack::{self, Index, Planned, ReadAt, UnpackError, overlay};
 
-/// A wheel or a conda package.
+/// A wheel, a conda package or an overlay.
 pub(super) enum Unpacking {
     Wheel(unpack::Unpacking),
     Conda(conda::Unpacking),
+    Overlay(overlay::Unpacking),
 }
 
 impl Unpacking {
@@ -26,6 +27,12 @@ impl Unpacking {
             Owner::Conda(at) => {
                 let expected = conda::Expected::of(&lock.conda[at]);
                 Ok(Self::Conda(conda::Unpacking::new(source, tree, expected)?))
+            }
+            Owner::Overlay(at) => {
+                let locked = &lock.overlays[at];
+                let (name, file_name) = (locked.name.clone(), locked.file_name.clone());
+                let expected = overlay::Expected { name, file_name, sha256: locked.sha256 };
+                Ok(Self::Overlay(overlay::Unpacking::new(source, tree, expected)?))
             }
             Owner::Wheel(at) => {
                 let locked = &lock.packages[at];
@@ -46,6 +53,7 @@ impl Unpacking {
         match self {
             Self::Wheel(wheel) => wheel.planned().collect(),
             Self::Conda(package) => package.planned().collect(),
+            Self::Overlay(overlay) => overlay.planned().collect(),
         }
     }
 
@@ -53,6 +61,7 @@ impl Unpacking {
         match self {
             Self::Wheel(wheel) => wheel.extract(at, task),
             Self::Conda(package) => package.extract(at, task),
+            Self::Overlay(overlay) => overlay.extract(at, task),
         }
     }
 
@@ -60,6 +69,7 @@ impl Unpacking {
         match self {
             Self::Wheel(wheel) => wheel.finish(),
             Self::Conda(package) => package.finish(),
+            Self::Overlay(overlay) => Ok(overlay.finish()),
         }
     }
 }

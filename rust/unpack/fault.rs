@@ -51,6 +51,14 @@ impl Cause {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArtifactFault {
+    /// An overlay's archive has something beside its one folder.
+    #[error("{entry:?} is not in the folder {name}, the only one of an overlay")]
+    OutsideOverlay {
+        /// As the archive has it.
+        entry: String,
+        /// As the lock says.
+        name: String,
+    },
     /// No end record anywhere.
     #[error("not a zip archive, or cut short: it has no end of central directory")]
     NotAZip,

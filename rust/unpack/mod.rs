@@ -2,7 +2,8 @@
 //!
 //! The modules in the order in which the bytes pass through them: [`ending`] and [`archive`] read a zip archive's
 //! directory, `names` checks its names, `places` and `install_path` plan where a wheel's entries go, `local`,
-//! `inflate` and [`deflate`] turn entries into files, [`wheel`] holds these together, and `metadata`, `record`, `claims`,
+//! `inflate` and [`deflate`] turn entries into files, [`wheel`] holds these together (and [`overlay`] for an archive
+//! without metadata), and `metadata`, `record`, `claims`,
 //! `entry_points` and [`version`] read what the wheel says of itself. [`fault`] is what can be wrong.
 
 pub mod archive;
@@ -17,6 +18,7 @@ mod install_path;
 pub(crate) mod local;
 mod metadata;
 pub(crate) mod names;
+pub mod overlay;
 mod places;
 mod record;
 pub mod version;

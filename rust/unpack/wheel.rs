@@ -257,7 +257,7 @@ impl Unpacking {
 }
 
 /// Creates the tree with its directories. Whether files need their modes set.
-fn make_dirs(dest: &Path, dirs: &[String]) -> fs::Result<bool> {
+pub(super) fn make_dirs(dest: &Path, dirs: &[String]) -> fs::Result<bool> {
     let set_mode = make_root(dest)?;
     dirs.iter().try_for_each(|dir| fs::create_dir(&dest.join(dir)))?;
     Ok(set_mode)

@@ -19,6 +19,7 @@ mod layout;
 mod libraries;
 mod lock;
 mod lock_text;
+mod overlay;
 mod prefix;
 mod unpack;
 mod unpacked;

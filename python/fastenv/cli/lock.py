@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,10 @@ from fastenv.lock import lock as make_lock
 from fastenv.lock.check import check_lock
 from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.progress import show
+from fastenv.settings import read_rules
+
+if TYPE_CHECKING:
+    from fastenv.lock import Lock
 
 __all__ = ["lock"]
 
@@ -49,6 +54,30 @@ def lock(
     strict: Annotated[
         bool, typer.Option("--strict", help="An error for what would be packed up from installed files.")
     ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Rules; ./fastenv.toml or ./pyproject.toml if not given."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Leave this package out; may be repeated.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Lock these packages and what they require; may be repeated."),
+    ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT", help="A folder of loose code, or a pattern of files in such."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="PATTERN", help="Files of loose code that stay here.")
+    ] = None,
+    include_cwd: Annotated[
+        bool, typer.Option("--include-cwd", help="The modules in this folder are loose code, too.")
+    ] = False,
+    max_loose_size: Annotated[
+        str, typer.Option(metavar="SIZE", help="How much loose code may be packed up.")
+    ] = "50MB",
     check: Annotated[
         bool,
         typer.Option("--check", help="Only say whether the lock still fits; exit status 1 if it does not."),
@@ -66,36 +95,50 @@ def lock(
 ) -> None:
     """Lock an environment: write pylock.fastenv.toml, and beside it what no public index has."""
     _check(python, prefix, inventory, output, as_json=as_json and not check)
+    folders = [str(Path.cwd())] if include_cwd else []
+    words = {"ignore": ignore, "only": only, "include": [*folders, *(include or ())], "exclude": exclude}
     found = None if inventory is None else read_inventory(inventory)
+    executable = python or (Path(sys.executable) if prefix is None and found is None else None)
+    common: dict[str, Any] = {
+        "python": executable,
+        "prefix": prefix,
+        "include_self": include_self,
+        "rules": read_rules(config).plus(**{key: texts or () for key, texts in words.items()}),
+        "max_loose_size": _bytes(max_loose_size),
+    }
     if check:
-        differences = check_lock(output, found, python=python, prefix=prefix, include_self=include_self)
-        tell(differences, ("Lock", "Environment"), as_json=as_json, same=f"{output} fits the environment")
+        found_out = check_lock(output, found, **common)
+        tell(found_out, ("Lock", "Environment"), as_json=as_json, same=f"{output} fits the environment")
         return
     with show("lock", as_json=as_json) as on_event:
         made = make_lock(
             found,
             output=None if output == _STDOUT else output,
-            python=python,
-            prefix=prefix,
             public_indexes=public_index or (),
             private_indexes=private_index or (),
-            include_self=include_self,
             link_scripts=link_scripts,
             strict=strict,
             on_build_failure=on_build_failure,
             build_timeout=build_timeout,
             on_event=on_event,
+            **common,
         )
-    paths = [*(package.path for package in made.packages), *(package.path for package in made.conda)]
+    _tell(made, output, as_json=as_json)
+
+
+def _tell(made: Lock, output: str, *, as_json: bool) -> None:
+    paths = [*(it.path for it in made.packages), *(it.path for it in made.conda)]
     travelling = sum(path is not None for path in paths)
     if as_json:
         done = {"event": "done", "lock": output, "env_id": made.env_id}
-        print(json.dumps({**done, "packages": len(paths), "travelling": travelling}))
+        counts = {"packages": len(paths), "travelling": travelling, "overlays": len(made.overlays)}
+        print(json.dumps({**done, **counts}))
     elif output == _STDOUT:
         print(made.text, end="")
     else:
         beside = f", {travelling} of them beside it in pylock.fastenv.d" if travelling else ""
-        print(f"{output}: {len(paths)} packages{beside}", file=sys.stderr)
+        folders = f"; loose code of {', '.join(it.name for it in made.overlays)}" if made.overlays else ""
+        print(f"{output}: {len(paths)} packages{beside}{folders}", file=sys.stderr)
 
 
 def _check(
@@ -105,3 +148,10 @@ def _check(
         raise typer.BadParameter("give one of --python, --prefix and --inventory")
     if as_json and output == _STDOUT:
         raise typer.BadParameter("--json and -o - would both write to standard output")
+
+
+def _bytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kKMG]?)B?", text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no size: 50MB is one", param_hint="--max-loose-size")
+    return int(float(match[1]) * {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}[match[2]])

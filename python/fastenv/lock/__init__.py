@@ -2,6 +2,7 @@
 
 The way of the data, a file a step:
 
+    rules           what the user leaves out (settings);  overlays: loose code
     faults          what the inventory alone shows can't be locked, or is in no index
     edits           installed files that are not what RECORD says
     sources         every index and find-links folder: uv_settings, pip_settings
@@ -24,6 +25,7 @@ Reads the network (transport; uv as a subprocess), never changes the environment
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -55,14 +57,17 @@ from fastenv.lock.lockfile import (
     LockedPackage,
     check_name,
 )
+from fastenv.lock.overlays import LARGEST, LockedOverlay, Overlays, find_overlays
 from fastenv.lock.pins import Candidate, Pin, Resolver
 from fastenv.lock.platform import locked_platform, target_of
 from fastenv.lock.recent import Recent
+from fastenv.lock.rules import apply_rules
 from fastenv.lock.settle import Settled, settle
 from fastenv.lock.sources import Sources, gather_sources, redact
 from fastenv.lock.transport import Transport
 from fastenv.lock.workshop import Made, Workshop
 from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory
+from fastenv.settings import Rules, read_rules
 
 __all__ = ["Lock", "lock"]
 
@@ -82,6 +87,8 @@ def lock(
     strict: bool = False,
     on_build_failure: OnBuildFailure = "error",
     build_timeout: float = 600.0,
+    rules: Rules | None = None,
+    max_loose_size: int = LARGEST,
     on_event: OnEvent | None = None,
 ) -> Lock:
     """Lock an environment: a URL or bytes, and a sha256, for everything that is installed.
@@ -97,10 +104,15 @@ def lock(
         on_build_failure: of a local project that can't be built, "error" is a fault, "copy" ships what can be
             imported of its tree, "ignore" leaves it out.
         build_timeout: seconds that one build may take.
+        rules: what is left out and taken in; default: those of the working folder (``settings.read_rules``).
+        max_loose_size: bytes of loose code that may be packed up.
         on_event: called from this thread with each Event.
 
     Raises LockFaults with every package that can't be locked and why; LockError and its kind for settings or
     a lock that are no good; NetworkError, ArtifactError, FileSystemError.
+
+    Loose code, which can be imported and no package owns, is packed up beside the lock: that of PYTHONPATH and .pth
+    files, and of this process's sys.path where it is its own environment that is locked.
     """
     target = None if output is None else Path(output)
     if target is not None:
@@ -109,13 +121,17 @@ def lock(
             raise FileSystemError(
                 f"there is no folder {target.parent} to write the lock to", path=str(target)
             )
+    rules = read_rules() if rules is None else rules
+    own = None if inventory or python or prefix else sys.path
     if inventory is None:
         from fastenv.scan import scan
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
-    work = _Work(inventory, on_event or (lambda _: None), tuple(public_indexes), tuple(private_indexes))
+    ruled = apply_rules(rules, inventory)
+    loose = find_overlays(ruled.inventory, rules, search_path=own, largest=max_loose_size)
+    work = _Work(ruled.inventory, on_event or (lambda _: None), tuple(public_indexes), tuple(private_indexes))
     work.local = LocalHalf(
-        inventory,
+        ruled.inventory,
         work.sources,
         work.environ,
         work.tell,
@@ -124,6 +140,8 @@ def lock(
         timeout_s=build_timeout,
         secrets=list(work.credentials.secrets()),
     )
+    work.loose = loose
+    work.warn([*ruled.warnings, *loose.warnings])
     folder = Path.cwd() if target is None else target.parent
     made = work.run(folder, link_scripts=link_scripts)
     return made if target is None else made.write(target)
@@ -146,6 +164,7 @@ class _Work:
         self.artifacts = Artifacts(self.transport, self.environ, self._asked)
         self.conda = CondaHalf(inventory, self.environ)
         self.local: LocalHalf
+        self.loose = Overlays()
 
     def run(self, folder: Path, *, link_scripts: bool) -> Lock:
         try:
@@ -180,7 +199,7 @@ class _Work:
         if faults:
             raise LockFaults(sorted(faults, key=lambda fault: (fault.package, fault.reason)))
         packages = self._bring(wheels, settled.choices, folder)
-        return self._compose(packages, link_scripts=link_scripts)
+        return self._compose(packages, self.loose.write(folder), link_scripts=link_scripts)
 
     def _bring(
         self, wheels: Sequence[Distribution], choices: Mapping[str, Choice], folder: Path
@@ -301,7 +320,9 @@ class _Work:
             wheel.url, wheel.source
         )
 
-    def _compose(self, packages: Sequence[LockedPackage], *, link_scripts: bool) -> Lock:
+    def _compose(
+        self, packages: Sequence[LockedPackage], overlays: Sequence[LockedOverlay], *, link_scripts: bool
+    ) -> Lock:
         inventory = self.inventory
         return compose(
             platform=locked_platform(inventory, [package.filename for package in packages]),
@@ -312,7 +333,8 @@ class _Work:
             libraries=locked_libraries(inventory, packages),
             link_scripts=link_scripts and bool(self.conda.packages),
             contested=_contested(inventory, {it.name for it in self.local.left_out}),
-            ignored=[*_ignored(inventory), *self.local.left_out],
+            overlays=overlays,
+            ignored=[*_ignored(inventory, self.loose), *self.local.left_out],
             created_with=_version(),
         )
 
@@ -325,8 +347,13 @@ class _Work:
         if distributions and not any(os.path.isdir(it.metadata_path) for it in distributions):
             self._warn_of("the environment is not on this machine: its files were not looked at for edits")
         for stray in self.inventory.strays:
-            if stray.kind == "module":
+            if stray.kind == "module" and not self.loose.owns(stray.path):
                 self._warn_of(f"{stray.path} is not in the lock: {stray.reason}")
+
+    def warn(self, messages: Iterable[str]) -> None:
+        """Tell these sentences."""
+        for message in messages:
+            self._warn_of(message)
 
     def _warn_of(self, message: str) -> None:
         self.tell(Event("warning", message=_printable(message)))
@@ -429,14 +456,16 @@ def _contested(inventory: Inventory, left_out: Collection[str]) -> Iterator[Lock
             yield LockedContested(row.path, winner, tuple(sorted(names)))
 
 
-def _ignored(inventory: Inventory) -> Iterator[Ignored]:
+def _ignored(inventory: Inventory, loose: Overlays) -> Iterator[Ignored]:
+    for name, reason in loose.left_out:
+        yield Ignored(_printable(name), "", reason)
     for left_out in inventory.left_out:
         yield Ignored(left_out.name, left_out.version, left_out.reason)
     places = [entry.path for entry in inventory.search_path]
     places += [inventory.conda.prefix] if inventory.conda is not None else []
     roots = sorted(places, key=len, reverse=True)
     for stray in inventory.strays:
-        if stray.kind in _IGNORED_STRAYS:
+        if stray.kind in _IGNORED_STRAYS and not loose.owns(stray.path):
             # a path of this machine is nobody else's business
             root = next((root for root in roots if stray.path.startswith(f"{root}/")), None)
             name = stray.path[len(root) + 1 :] if root else stray.path.rstrip("/").rpartition("/")[2]

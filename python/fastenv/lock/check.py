@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from fastenv.composition import Difference, compare, of_inventory, of_lock
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_half import site_of
 from fastenv.lock.edits import Edit, find_edits
+from fastenv.lock.overlays import LARGEST, find_overlays, locked_now
+from fastenv.lock.rules import apply_rules
+from fastenv.settings import Rules, read_rules
 
 if TYPE_CHECKING:
     from fastenv.composition import Kind
@@ -30,6 +34,8 @@ def check_lock(
     python: str | os.PathLike[str] | None = None,
     prefix: str | os.PathLike[str] | None = None,
     include_self: bool = False,
+    rules: Rules | None = None,
+    max_loose_size: int = LARGEST,
 ) -> tuple[Difference, ...]:
     """What a lock (left) and the environment (right) do not share; empty if the lock still fits.
 
@@ -40,17 +46,22 @@ def check_lock(
         lock: a Lock, or the path of a lock file.
         inventory: what was scanned; default: scan ``python`` or ``prefix`` (or this interpreter) now.
         python, prefix, include_self: as of ``scan``.
+        rules, max_loose_size: as of ``lock``.
 
     Raises ScanError, LockFormatError, FileSystemError.
     """
     from fastenv.lock.lockfile import Lock as LockFile
 
     held = lock if isinstance(lock, LockFile) else LockFile.read(lock)
+    rules = read_rules() if rules is None else rules
+    own = None if inventory or python or prefix else sys.path
     if inventory is None:
         from fastenv.scan import scan
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
-    found = [*compare(of_lock(held), of_inventory(inventory))]
+    inventory = apply_rules(rules, inventory).inventory
+    loose = find_overlays(inventory, rules, search_path=own, largest=max_loose_size)
+    found = [*compare(of_lock(held), of_inventory(inventory, locked_now(loose)))]
     told = {(it.kind, it.name) for it in found}
     found += (it for it in _edited(held, inventory) if (it.kind, it.name) not in told)
     return tuple(found)

@@ -17,10 +17,12 @@ from fastenv.lock.lockfile import (
     LockedContested,
     LockedInterpreter,
     LockedLibrary,
+    LockedOverlay,
     LockedPackage,
     LockedPlatform,
     compute_env_id,
 )
+from fastenv.lock.overlays import overlay_to_table
 
 __all__ = ["compose", "render"]
 
@@ -46,6 +48,7 @@ def compose(
     virtual: Iterable[LockedVirtual] = (),
     libraries: Iterable[LockedLibrary] = (),
     link_scripts: bool = False,
+    overlays: Iterable[LockedOverlay] = (),
     contested: Iterable[LockedContested] = (),
     ignored: Iterable[Ignored] = (),
     created_with: str,
@@ -65,6 +68,7 @@ def compose(
         virtual=tuple(sorted(virtual, key=lambda v: (v.spec, v.optional))),
         libraries=tuple(sorted(libraries, key=lambda it: it.name)),
         link_scripts=link_scripts,
+        overlays=tuple(overlays),
     )
     # the id is that of the text without one, so it is put in afterwards
     return Lock.parse(render(draft, env_id=compute_env_id(render(draft))))
@@ -89,6 +93,7 @@ def render(lock: Lock, *, env_id: str | None = None) -> str:
         *(_table("[[tool.fastenv.conda]]", to_table(package)) for package in lock.conda),
         *(_table("[[tool.fastenv.virtual]]", virtual_to_table(row)) for row in lock.virtual),
         *(_library(library) for library in lock.libraries),
+        *(_table("[[tool.fastenv.overlays]]", overlay_to_table(it)) for it in lock.overlays),
         *(
             _table(
                 "[[tool.fastenv.contested]]",

@@ -26,6 +26,7 @@ from fastenv.exceptions import FileSystemError, LockFormatError
 from fastenv.lock import toml
 from fastenv.lock.cache import write_atomically
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual, conda_name, from_table, virtual_from_table
+from fastenv.lock.overlays import LockedOverlay, overlay_from_table
 
 __all__ = [
     "FORMAT",
@@ -35,6 +36,7 @@ __all__ = [
     "LockedContested",
     "LockedInterpreter",
     "LockedLibrary",
+    "LockedOverlay",
     "LockedPackage",
     "LockedPlatform",
     "LockedVirtual",
@@ -137,7 +139,7 @@ class Lock:
 
     ``interpreter`` and ``requires_python`` are None for an environment without python. ``virtual`` is what its conda
     packages want of a node, ``libraries`` what all packages need of its system; ``link_scripts`` whether their link
-    scripts run.
+    scripts run. ``overlays`` are loose code, in the order of the search path.
     """
 
     text: str = field(repr=False)
@@ -153,6 +155,7 @@ class Lock:
     virtual: tuple[LockedVirtual, ...] = field(default=(), repr=False)
     libraries: tuple[LockedLibrary, ...] = field(default=(), repr=False)
     link_scripts: bool = False
+    overlays: tuple[LockedOverlay, ...] = field(default=(), repr=False)
     path: Path | None = field(default=None, compare=False)
 
     @classmethod
@@ -246,6 +249,9 @@ class _Reader:
             virtual=tuple(virtual),
             libraries=tuple(self._library(row) for row in self._rows(tool, "libraries")),
             link_scripts=bool(self._maybe(tool, "link-scripts", bool, "tool.fastenv")),
+            overlays=tuple(
+                self._convert(overlay_from_table, row, "overlays") for row in self._rows(tool, "overlays")
+            ),
             path=self._path,
         )
         self._check_id(lock)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastenv.scan.installed import Installed
     from fastenv.scan.inventory import Interpreter, SearchPath
 
-__all__ = ["Ownership", "Survey", "survey"]
+__all__ = ["Ownership", "Survey", "is_importable", "survey"]
 
 _CODE = (".py", ".so", ".pyc", ".pyd")
 _OF_THE_VENV = {
@@ -35,6 +35,7 @@ _OF_A_BIN = re.compile(r"(?:[Aa]ctivate|deactivate|pydoc|python|pypy)[\w.-]*")
 """What venv, virtualenv and uv write into bin/."""
 
 
+_NO_PACKAGES = ("node_modules", "__pycache__", "CVS")
 _SYSTEM_SITE = "/lib/python3/dist-packages"
 _NOT_SEARCHED = "modules without metadata are not named, since the system's package manager was not asked"
 
@@ -236,11 +237,37 @@ def _strays_of_tree(entry: SearchPath, own: Ownership, found: Found) -> list[Str
 
 
 def _is_module(folder: str, name: str, own: Ownership) -> bool:
-    if name.endswith((".py", ".so")):
-        return True
     if any(path.startswith(f"site/{name}/") for path in own.files):
         return False
-    return os.path.isfile(f"{folder}/{name}/__init__.py")
+    return is_importable(folder, name)
+
+
+def is_importable(folder: str, name: str) -> bool:
+    """Whether ``import NAME`` would find something of that name in ``folder``: a module, a package, or a folder with
+    code in it, which is a namespace package (PEP 420).
+    """
+    stem, dot, ending = name.partition(".")
+    if not stem.isidentifier() or name in _NO_PACKAGES:
+        return False
+    if dot:
+        return f".{ending}".endswith((".py", ".so")) and os.path.isfile(f"{folder}/{name}")
+    inner = f"{folder}/{name}"
+    return os.path.isfile(f"{inner}/__init__.py") or _holds_code(inner, depth=2)
+
+
+def _holds_code(folder: str, depth: int) -> bool:
+    """Whether there is code in a folder or a few levels below it: folders of data may be large."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+    except OSError:
+        return False
+    if any(it.name in ("pyvenv.cfg", "conda-meta") for it in found):
+        return False
+    if any(it.name.endswith((".py", ".so")) for it in found):
+        return True
+    inner = [it.path for it in found if it.name.isidentifier() and it.is_dir()]
+    return depth > 1 and any(_holds_code(path, depth - 1) for path in inner)
 
 
 def _is_source_tree(path: str, installed: Sequence[Installed]) -> bool:

@@ -49,6 +49,7 @@ def test_ways_to_say_what_and_where(python: Path) -> None:
         "env_id": Lock.parse(text).env_id,
         "packages": 1,
         "travelling": 0,
+        "overlays": 0,
     }
 
 

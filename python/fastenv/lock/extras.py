@@ -1,0 +1,117 @@
+"""Packages for the nodes alone: resolved beside what is installed, which stays as it is, and pinned in the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from packaging.requirements import Requirement
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from fastenv.exceptions import LockError
+from fastenv.lock.artifacts import Artifacts
+from fastenv.lock.carried import carried_path
+from fastenv.lock.lockfile import LockedPackage
+from fastenv.lock.pins import Candidate, Pin, Resolver
+from fastenv.lock.sources import Source, redact
+from fastenv.scan.installed import canonical
+from fastenv.scan.inventory import Inventory
+from fastenv.settings import Rules
+
+__all__ = ["Extras"]
+
+_OLDEST_GLIBC = 5
+_LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+
+
+class Extras:
+    """The wheels that ``extra`` of the rules asks for, and what those require and the environment lacks."""
+
+    def __init__(self) -> None:
+        self.wheels: dict[Pin, Candidate] = {}
+        self._sizes: dict[str, int | None] = {}
+        self._digests: dict[str, str | None] = {}
+        self._asked: frozenset[str] = frozenset()
+
+    def find(
+        self,
+        rules: Rules,
+        inventory: Inventory,
+        resolver: Resolver,
+        sources: Sequence[Source],
+        artifacts: Artifacts,
+    ) -> None:
+        """Resolve them. Raises LockError, with uv's words, if they don't go with what is installed."""
+        if not rules.extra:
+            return
+        self._asked = frozenset(canonical(Requirement(text).name) for text in rules.extra)
+        held = {it.name: Pin(it.name, it.version) for it in inventory.distributions}
+        both = sorted(self._asked & held.keys())
+        if both:
+            raise LockError(f"{rules.place}: extra names {both[0]}, which the environment has itself")
+        found = resolver.extend(rules.extra, list(held.values()), sources)
+        order = {tag: at for at, tag in enumerate(_tags(inventory))}
+        for pin, wheels in found.wheels.items():
+            if pin.name not in held:
+                self.wheels[pin] = _best(pin, wheels, order)
+        for sha256, known in artifacts.look(self.wheels.values()).items():
+            self._sizes[sha256], self._digests[sha256] = known.size, known.files_digest
+
+    def rows(
+        self, private_reason: Callable[[Candidate], str | None]
+    ) -> Iterator[tuple[LockedPackage, Candidate | None]]:
+        """The rows of the lock, each with its wheel if that must travel."""
+        for pin, wheel in self.wheels.items():
+            private = bool(private_reason(wheel))
+            source = wheel.source
+            yield (
+                LockedPackage(
+                    name=pin.name,
+                    version=pin.version,
+                    filename=wheel.filename,
+                    sha256=wheel.sha256,
+                    url=None if private else redact(wheel.url),
+                    path=carried_path(wheel) if private else None,
+                    size=self._sizes.get(wheel.sha256) or wheel.size,
+                    index=None if private or source is None else source.shown,
+                    origin="local" if private else "index",
+                    index_name=source.name if private and source is not None else None,
+                    requested=pin.name in self._asked,
+                    files_digest=self._digests.get(wheel.sha256),
+                    extra=True,
+                ),
+                wheel if private else None,
+            )
+
+
+def _best(pin: Pin, wheels: Iterable[Candidate], order: Mapping[Tag, int]) -> Candidate:
+    """The wheel whose tags an installer would prefer (PEP 425)."""
+    ranked = [(rank, wheel.filename, wheel) for wheel in wheels if (rank := _rank(wheel, order)) is not None]
+    if not ranked:
+        raise LockError(f"extra: {pin} has no wheel for the environment's interpreter", package=pin.name)
+    return min(ranked, key=lambda it: it[:2])[2]
+
+
+def _rank(wheel: Candidate, order: Mapping[Tag, int]) -> int | None:
+    try:
+        tags = parse_wheel_filename(wheel.filename)[3]
+    except InvalidWheelFilename:
+        return None
+    return min((order[tag] for tag in tags if tag in order), default=None)
+
+
+def _tags(inventory: Inventory) -> Iterator[Tag]:
+    """What the scanned interpreter takes, the best first."""
+    facts, platform = inventory.interpreter, inventory.platform
+    if facts is None or facts.implementation != "cpython":
+        raise LockError("extra packages can be found for CPython only")
+    version = tuple(int(part) for part in facts.series.split("."))
+    abi = "cp" + facts.soabi.split("-")[1] if facts.soabi.count("-") else ""
+    glibc = int([*platform.libc_version.split("."), "17"][1] or 17)
+    platforms: list[str] = []
+    for minor in range(glibc, _OLDEST_GLIBC - 1, -1):
+        platforms.append(f"manylinux_2_{minor}_{platform.arch}")
+        platforms += [f"{_LEGACY[minor]}_{platform.arch}"] if minor in _LEGACY else []
+    platforms.append(f"linux_{platform.arch}")
+    yield from cpython_tags(version, [abi] if abi else None, platforms)
+    yield from compatible_tags(version, f"cp{version[0]}{version[1]}", platforms)

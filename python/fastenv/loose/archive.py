@@ -1,0 +1,59 @@
+"""A folder of loose code as a zip archive, the same bytes for the same files.
+
+Names in order, below one folder of the overlay's name; one time, two modes, nothing compressed: another zlib compresses
+otherwise, and the archive's sha256 is part of the env id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastenv.exceptions import FileSystemError
+from fastenv.loose.files import Found
+
+__all__ = ["Packed", "pack"]
+
+_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say
+_LARGE = 1 << 31  # from here on zip needs its long form
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An archive that was written: where, and its sha256 (hex) and size in bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+def pack(name: str, files: Sequence[Found], path: Path) -> Packed:
+    """Write ``files`` below the folder ``name`` into the archive ``path``. Raises FileSystemError."""
+    try:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            for it in sorted(files, key=lambda it: it.path.encode()):
+                info = zipfile.ZipInfo(f"{name}/{it.path}", _TIME)
+                info.create_system = 3  # the one whose modes count
+                info.external_attr = (0o100755 if it.executable else 0o100644) << 16
+                with (
+                    open(it.file, "rb") as source,
+                    archive.open(info, "w", force_zip64=it.size >= _LARGE) as to,
+                ):
+                    shutil.copyfileobj(source, to, _BLOCK)
+        return Packed(path, _sha256(path), path.stat().st_size)
+    except OSError as error:
+        place = str(error.filename or path)
+        raise FileSystemError(f"{place} cannot be packed up: {error.strerror}", path=place) from error
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,228 @@
+"""Which files of a folder of loose code are shipped.
+
+All that lies there, but what git ignores, what the rules exclude, what looks like a secret, and what is never code:
+repositories, virtual environments, caches, metadata of installations, and locks of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastenv.exceptions import FileSystemError
+from fastenv.loose.patterns import Patterns
+
+__all__ = ["Choice", "Found", "Rule", "choose_files"]
+
+_NEVER = frozenset(
+    (
+        *(
+            ".git",
+            ".hg",
+            ".svn",
+            ".bzr",
+            "CVS",
+            "node_modules",
+            "site-packages",
+            "__pycache__",
+            "__pypackages__",
+        ),
+        *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".tox", ".nox", ".eggs", ".cache"),
+        *(".ipynb_checkpoints", ".venv", ".idea", ".vscode", ".pixi", ".direnv", "pylock.fastenv.d"),
+    )
+)
+"""Folders that are not looked into, whatever the rules say."""
+_METADATA = (".egg-info", ".dist-info", ".egg-link")
+_SECRETS = Patterns(
+    (
+        *(
+            ".env",
+            ".env.*",
+            "*.env",
+            ".envrc",
+            ".netrc",
+            "_netrc",
+            ".pypirc",
+            ".git-credentials",
+            ".htpasswd",
+        ),
+        *("*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*"),
+        *(".aws/", ".ssh/", ".gnupg/", ".kube/", ".docker/", ".azure/", "credentials.json", "secrets.toml"),
+        *("client_secret*.json", "service-account*.json", "service_account*.json", "kaggle.json"),
+    )
+)
+_OF_LOCKS = Patterns(("pylock.toml", "pylock.*.toml"))
+_ENVIRONMENT = re.compile(r"(.+?)/(?:pyvenv\.cfg|conda-meta/.*)", re.DOTALL)
+_GIT_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the user says: ``exclude`` goes before ``include``, and both before all else."""
+
+    include: Patterns = field(default_factory=lambda: Patterns(()))
+    exclude: Patterns = field(default_factory=lambda: Patterns(()))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file to ship: its path relative to the folder, where it lies, bytes, and whether it may be run."""
+
+    path: str
+    file: str
+    size: int
+    executable: bool
+
+
+@dataclass(slots=True)
+class Choice:
+    """What is shipped of a folder, sorted by path; and files that look like secrets, which are not."""
+
+    files: list[Found] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+
+
+def choose_files(folder: str, rule: Rule, *, is_part: Callable[[str], bool] = lambda _: True) -> Choice:
+    """The files of ``folder`` to ship. ``is_part`` says of a relative path whether it is loose at all.
+
+    Raises FileSystemError for what can't be read.
+    """
+    listed = _listed_by_git(folder)
+    paths = _walk(folder) if listed is None or rule.include.lines else iter(sorted(listed))
+    ignored = _Ignored(folder) if listed is None else None
+    choice = Choice()
+    for path in paths:
+        if not is_part(path) or _is_never(path) or rule.exclude.match(path):
+            continue
+        if not rule.include.match(path):
+            if _OF_LOCKS.match(path):
+                continue
+            if listed is not None and path not in listed:
+                continue
+            if ignored is not None and ignored.match(path):
+                continue
+            if _SECRETS.match(path):
+                choice.secrets.append(path)
+                continue
+        found = _found(folder, path)
+        if found is not None:
+            choice.files.append(found)
+    choice.files.sort(key=lambda it: it.path.encode())
+    return choice
+
+
+def _is_never(path: str) -> bool:
+    *folders, name = path.split("/")
+    return not _NEVER.isdisjoint(folders) or any(part.endswith(_METADATA) for part in (*folders, name))
+
+
+def _found(folder: str, path: str) -> Found | None:
+    """The file behind a path; None for what has no bytes to ship, or a name that no archive can have."""
+    file = f"{folder}/{path}"
+    if "\\" in path or any(ord(letter) < ord(" ") or "\ud800" <= letter <= "\udfff" for letter in path):
+        return None
+    try:
+        status = os.stat(file)
+    except FileNotFoundError:
+        return None  # a link that leads nowhere, or deleted and still in git's index
+    except OSError as error:
+        raise FileSystemError(f"{file} cannot be read: {error.strerror}", path=file) from error
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Found(path, file, status.st_size, bool(status.st_mode & stat.S_IXUSR))
+
+
+def _walk(folder: str, below: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Paths of all files, in order; links to folders are followed, but not in circles."""
+    here = f"{folder}/{below}".rstrip("/")
+    real = os.path.realpath(here)
+    if real in above:
+        return
+    try:
+        entries = sorted(os.scandir(here), key=lambda it: it.name)
+    except OSError as error:
+        raise FileSystemError(f"{here} cannot be read: {error.strerror}", path=here) from error
+    if below and _is_environment({it.name for it in entries}):
+        return
+    for it in entries:
+        if it.is_dir():
+            if it.name not in _NEVER:
+                yield from _walk(folder, f"{below}{it.name}/", (*above, real))
+        else:
+            yield f"{below}{it.name}"
+
+
+def _is_environment(names: set[str]) -> bool:
+    return "pyvenv.cfg" in names or "conda-meta" in names
+
+
+def _listed_by_git(folder: str) -> set[str] | None:
+    """What git tracks in a folder or would, those of repositories in it included; None where git does not say."""
+    if _git(folder, "check-ignore", "--quiet", ".") is not None:
+        return None  # somebody's choice for the repository says nothing about a folder of the search path
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    answer = _git(folder, *words)
+    if answer is None:
+        return None
+    found = set()
+    for path in filter(None, answer.split("\0")):
+        if path.endswith("/") or os.path.isdir(f"{folder}/{path}"):
+            bare = path.rstrip("/")
+            if bare.rpartition("/")[2] in _NEVER or _holds_environment(f"{folder}/{bare}"):
+                continue
+            inner = _listed_by_git(f"{folder}/{bare}") if path.endswith("/") else None
+            names = _walk(f"{folder}/{bare}") if inner is None else inner
+            found |= {f"{bare}/{name}" for name in names}
+        else:
+            found.add(path)
+    marks = (_ENVIRONMENT.fullmatch(path) for path in found)
+    environments = tuple({f"{mark[1]}/" for mark in marks if mark is not None})
+    return {path for path in found if not path.startswith(environments)}
+
+
+def _holds_environment(folder: str) -> bool:
+    try:
+        return _is_environment(set(os.listdir(folder)))
+    except OSError:
+        return False
+
+
+def _git(folder: str, *words: str) -> str | None:
+    """What git writes; None if there is no git, no repository, or it says no."""
+    environ = {name: value for name, value in os.environ.items() if name not in _GIT_OWN}
+    command = ["git", "-C", folder, "-c", "core.fsmonitor=false", *words]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, env=environ, stdin=subprocess.DEVNULL, check=False
+        )
+    except OSError:
+        return None
+    return os.fsdecode(done.stdout) if done.returncode == 0 else None
+
+
+class _Ignored:
+    """The .gitignore files of a folder without git, each for what is below it."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._by_folder: dict[str, Patterns] = {}
+
+    def match(self, path: str) -> bool:
+        parts = path.split("/")
+        heads = ["/".join(parts[:end]) for end in range(len(parts))]
+        return any(self._of(head).match(path[len(head) :].lstrip("/")) for head in heads)
+
+    def _of(self, folder: str) -> Patterns:
+        if folder not in self._by_folder:
+            file = Path(self._folder, folder, ".gitignore")
+            try:
+                lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            except OSError:
+                lines = []
+            self._by_folder[folder] = Patterns(tuple(lines))
+        return self._by_folder[folder]

@@ -1,0 +1,76 @@
+"""Rules as users write them: every mistake is told with file, key and what is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fastenv.exceptions import LockError
+from fastenv.settings import Rules, read_rules
+
+BAD = [
+    ("ignore = [", "cannot be read"),
+    ("[tool]\nfastenv = 3", "tool.fastenv is a number, not a table"),
+    ("[tool.fastenv]\nignor = []", "tool.fastenv.ignor is no setting of fastenv; ignore is"),
+    ("[tool.fastenv]\nzzz = []", "tool.fastenv.zzz is no setting of fastenv"),
+    ('[tool.fastenv]\nignore = "torch"', "tool.fastenv.ignore is a text, not a list"),
+    ("[tool.fastenv]\nignore = [3]", "tool.fastenv.ignore has a number in it"),
+    ('[tool.fastenv]\nonly = ["a", " "]', "tool.fastenv.only has an empty text in it"),
+    ('[tool.fastenv]\nignore = ["torch>=2"]', "'torch>=2' is no name of a package"),
+    ('[tool.fastenv]\nignore = ["conda:"]', "'conda:' is no name of a package"),
+    ('[tool.fastenv]\nonly = ["../x"]', "'../x' is no name of a package"),
+    ('[tool.fastenv]\nextra = ["cupy >"]', "'cupy >' is no requirement"),
+    ('[tool.fastenv]\nexclude = ["a\\nb"]', "is no path and no pattern"),
+    ("[tool.fastenv.include]\nx = 1", "tool.fastenv.include is a table, not a list"),
+    ("ignore = true", "ignore is a truth value, not a list"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), BAD)
+def test_bad_settings(text: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "fastenv.toml"
+    file.write_text(text)
+    with pytest.raises(LockError) as caught:
+        read_rules(file)
+    assert str(file) in str(caught.value)
+    assert said in str(caught.value)
+    assert caught.value.exit_code == 3
+    with pytest.raises(LockError, match=r"fastenv\.toml"):
+        read_rules(folder=tmp_path)
+
+
+def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(LockError, match="cannot be read: No such file"):
+        read_rules(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(("key", "text"), [("ignore", "a b"), ("only", ""), ("extra", "-r x.txt")])
+def test_bad_words_on_the_command_line(key: str, text: str) -> None:
+    with pytest.raises(LockError, match=f"--{key}") as caught:
+        Rules().plus(**{key: [text]})
+    assert caught.value.hint
+
+
+def test_where_rules_are_looked_for(tmp_path: Path) -> None:
+    """fastenv.toml, with its table or without; else pyproject.toml; else there are none."""
+    assert read_rules(folder=tmp_path) == Rules()
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[project]\nname = "x"\n')
+    assert read_rules(folder=tmp_path) == Rules()
+    project.write_text('[tool.fastenv]\nignore = ["Py_Torch", "conda:_LibGCC"]\ninclude = ["."]\n')
+    rules = read_rules(folder=tmp_path)
+    assert (rules.ignore, rules.include) == (("py-torch", "conda:_libgcc"), (".",))
+    assert (rules.source, rules.folder, rules.place) == ("pyproject.toml", tmp_path, "pyproject.toml")
+    own = tmp_path / "fastenv.toml"
+    for text in ('only = ["dask"]\n', '[tool.fastenv]\nonly = ["dask"]\n'):
+        own.write_text(text)
+        assert read_rules(folder=tmp_path).only == ("dask",)
+        assert read_rules(folder=tmp_path).ignore == ()
+        assert read_rules(own).source == str(own)
+
+
+def test_the_command_line_adds() -> None:
+    rules = Rules(ignore=("a",), source="fastenv.toml").plus(ignore=["B_c"], exclude=["*.csv"])
+    assert (rules.ignore, rules.exclude, rules.source) == (("a", "b-c"), ("*.csv",), "fastenv.toml")
+    assert Rules().plus(ignore=["x"]).place == "the command line"
