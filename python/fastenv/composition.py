@@ -59,7 +59,7 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Composition:
     """An environment's parts. ``absent`` says of some that it has not why that is so; ``knows_overlays`` whether loose
-    code is among them.
+    code is among them. ``extras`` are wheels for the nodes alone, which no scan can know (``is_scanned``).
     """
 
     facts: Mapping[tuple[Kind, str], str]
@@ -67,6 +67,8 @@ class Composition:
     winners: Mapping[str, str]
     absent: Mapping[str, str]
     knows_overlays: bool = True
+    extras: frozenset[str] = frozenset()
+    is_scanned: bool = False
 
 
 def of_inventory(inventory: Inventory, overlays: Iterable[LockedOverlay] | None = None) -> Composition:
@@ -88,6 +90,7 @@ def of_inventory(inventory: Inventory, overlays: Iterable[LockedOverlay] | None 
     parts += [Part("overlay", it.name, "", it.place, {"sha256": it.sha256}) for it in overlays or ()]
     return Composition(
         knows_overlays=overlays is not None,
+        is_scanned=True,
         facts=_facts(platform.os, platform.arch, inventory.interpreter),
         parts={(it.kind, it.name): it for it in parts},
         winners={row.path: row.winner for row in inventory.contested if row.winner is not None},
@@ -114,6 +117,7 @@ def of_lock(lock: Lock) -> Composition:
         parts={(it.kind, it.name): it for it in parts},
         winners={row.path: row.winner for row in lock.contested},
         absent={it.name: it.reason for it in lock.ignored},
+        extras=frozenset(it.name for it in lock.packages if it.extra),
     )
 
 
@@ -125,7 +129,8 @@ def compare(left: Composition, right: Composition) -> Iterator[Difference]:
             yield Difference(kind, name, "value", *values)
     known = left.knows_overlays and right.knows_overlays
     for key in sorted(_both(left.parts, right.parts), key=lambda key: (key[1], key[0])):
-        if key[0] != "overlay" or known:
+        extra = (right.is_scanned and key[1] in left.extras) or (left.is_scanned and key[1] in right.extras)
+        if (key[0] != "overlay" or known) and not (key[0] == "wheel" and extra):
             yield from _part(key, left, right)
     orders = [[name for kind, name in side.parts if kind == "overlay"] for side in (left, right)]
     if known and orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]):

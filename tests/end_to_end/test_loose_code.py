@@ -181,3 +181,36 @@ def test_what_the_rules_ignore_is_not_in_the_copy(lab: Lab, original: Path) -> N
     assert cli(lab, "diff", lock.path, original).code == 1
     out = cli(lab, "why", "lib", "--prefix", original).out
     assert "left out: ignored by pyproject.toml, though app needs it" in out
+
+
+def test_packages_for_the_nodes_alone(lab: Lab, original: Path) -> None:
+    """Resolved beside what is installed, which keeps its version; pinned, and in the copy."""
+    for tag in ("py3-none-any", "cp30-cp30-manylinux_2_17_x86_64"):
+        lab.wheel("gpu", "2.0", requires=["helper", "lib"], tags=[tag])
+    lab.wheel("gpu", "3.0")
+    lab.wheel("helper", "1.5")
+    lab.wheel("lib", "9.0")
+    lab.wheel("greedy", requires=["lib>=9"])
+    lock = ("lock", "--prefix", original)
+    for words, said in (
+        (("--extra", "greedy"), "the extra packages do not go with what is installed"),
+        (("--extra", "lib"), "extra names lib, which the environment has itself"),
+        (("--extra", "nowhere"), "nowhere"),
+    ):
+        done = cli(lab, *lock, *words)
+        assert (done.code, done.out) == (3, ""), done
+        assert said in done.err
+    (lab.folder / "fastenv.toml").write_text('extra = ["gpu<3"]\n')
+    assert cli(lab, *lock).code == 0
+    made = Lock.read(lab.folder / "pylock.fastenv.toml")
+    assert [(it.name, it.version, it.extra, it.requested) for it in made.packages] == [
+        ("gpu", "2.0", True, True),
+        ("helper", "1.5", True, False),
+        ("lib", "1.0", False, True),
+    ]
+    assert made.packages[0].filename == "gpu-2.0-py3-none-any.whl"
+    assert cli(lab, *lock, "--check").code == 0
+    assert cli(lab, "diff", original, "pylock.fastenv.toml").code == 0
+    assert asked(lab.materialize(lab.folder / "pylock.fastenv.toml"), "import gpu, helper, lib") == ""
+    (lab.folder / "fastenv.toml").write_text("")
+    assert cli(lab, *lock, "--check").code == 1

@@ -65,6 +65,10 @@ def lock(
         list[str] | None,
         typer.Option(metavar="NAME", help="Lock these packages and what they require; may be repeated."),
     ] = None,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(metavar="REQUIREMENT", help="A package for the nodes alone; may be repeated."),
+    ] = None,
     include: Annotated[
         list[str] | None,
         typer.Option(metavar="WHAT", help="A folder of loose code, or a pattern of files in such."),
@@ -96,7 +100,8 @@ def lock(
     """Lock an environment: write pylock.fastenv.toml, and beside it what no public index has."""
     _check(python, prefix, inventory, output, as_json=as_json and not check)
     folders = [str(Path.cwd())] if include_cwd else []
-    words = {"ignore": ignore, "only": only, "include": [*folders, *(include or ())], "exclude": exclude}
+    words = {"ignore": ignore, "only": only, "extra": extra, "exclude": exclude}
+    words["include"] = [*folders, *(include or ())]
     found = None if inventory is None else read_inventory(inventory)
     executable = python or (Path(sys.executable) if prefix is None and found is None else None)
     common: dict[str, Any] = {

@@ -44,6 +44,7 @@ from fastenv.lock.credentials import Credentials
 from fastenv.lock.direct import direct_choices
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
+from fastenv.lock.extras import Extras
 from fastenv.lock.faults import Unfetchable, edited, inventory_faults, shared_edits, unfetchable
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.libraries import locked_libraries
@@ -140,7 +141,7 @@ def lock(
         timeout_s=build_timeout,
         secrets=list(work.credentials.secrets()),
     )
-    work.loose = loose
+    work.loose, work.rules = loose, rules
     work.warn([*ruled.warnings, *loose.warnings])
     folder = Path.cwd() if target is None else target.parent
     made = work.run(folder, link_scripts=link_scripts)
@@ -165,6 +166,8 @@ class _Work:
         self.conda = CondaHalf(inventory, self.environ)
         self.local: LocalHalf
         self.loose = Overlays()
+        self.rules = Rules()
+        self.extras = Extras()
 
     def run(self, folder: Path, *, link_scripts: bool) -> Lock:
         try:
@@ -188,6 +191,8 @@ class _Work:
             settled.choices |= direct_choices(known, self.artifacts.look)
             wanted = {name: why for name, why in wanted.items() if name not in settled.choices}
             faults += self.conda.find(self.transport, self.publicity, self._asked)
+            sources = (*self.sources.remote, *self.sources.local)
+            self.extras.find(self.rules, self.inventory, self._resolver(), sources, self.artifacts)
         faults += self._unsettled(sound, settled, wanted)
         with self._stage("compare"):
             faults += _unfit([*sound, *known], edits.result(), wanted)
@@ -212,6 +217,9 @@ class _Work:
                     self.local.make(workshop)
             with self._stage("carry"):
                 packages, travelling = self._packages(wheels, choices)
+                for row, wheel in self.extras.rows(self._private_reason):
+                    packages.append(row)
+                    travelling += [] if wheel is None else [(wheel, row.size or 0)]
                 self._carry([*travelling, *self.conda.travelling()], folder)
                 workshop.keep(self.local.made.values())
         finally:
@@ -221,17 +229,17 @@ class _Work:
     def _asked(self, done: int, total: int) -> None:
         self.tell(Event("progress", stage="ask", done=done, total=total))
 
+    def _resolver(self) -> Resolver:
+        secrets = self.credentials.secrets()
+        return Resolver(
+            target_of(self.inventory), self.sources.network, environ=self.environ, secrets=secrets
+        )
+
     def _settle(self, sound: Sequence[Distribution]) -> Settled:
         target = target_of(self.inventory)
         recent = Recent(self.sources, target, self.environ)
-        resolver = Resolver(
-            target,
-            self.sources.network,
-            environ=self.environ,
-            secrets=self.credentials.secrets(),
-        )
         groups = (self.sources.remote, self.sources.local)
-        settled = settle(sound, groups, resolver, self.artifacts.look, recent)
+        settled = settle(sound, groups, self._resolver(), self.artifacts.look, recent)
         recent.save()
         return settled
 

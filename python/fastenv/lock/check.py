@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+
 from fastenv.composition import Difference, compare, of_inventory, of_lock
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_half import site_of
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.overlays import LARGEST, find_overlays, locked_now
 from fastenv.lock.rules import apply_rules
+from fastenv.scan.installed import canonical
 from fastenv.settings import Rules, read_rules
 
 if TYPE_CHECKING:
@@ -62,9 +65,23 @@ def check_lock(
     inventory = apply_rules(rules, inventory).inventory
     loose = find_overlays(inventory, rules, search_path=own, largest=max_loose_size)
     found = [*compare(of_lock(held), of_inventory(inventory, locked_now(loose)))]
+    found += _extras(rules, held)
     told = {(it.kind, it.name) for it in found}
     found += (it for it in _edited(held, inventory) if (it.kind, it.name) not in told)
     return tuple(found)
+
+
+def _extras(rules: Rules, lock: Lock) -> Iterator[Difference]:
+    """What the rules want for the nodes alone, and the lock has otherwise."""
+    pinned = {it.name: it.version for it in lock.packages if it.extra}
+    wanted = {canonical(it.name): it for it in map(Requirement, rules.extra)}
+    for name, it in sorted(wanted.items()):
+        version = pinned.get(name)
+        if version is None or not it.specifier.contains(version, prereleases=True):
+            yield Difference("wheel", name, "extra", version, str(it), note=f"extra in {rules.place}")
+    asked = {it.name for it in lock.packages if it.extra and it.requested}
+    for name in sorted(asked - wanted.keys()):
+        yield Difference("wheel", name, "extra", pinned[name], None, note="no rule asks for it")
 
 
 def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:

@@ -82,7 +82,8 @@ class LockedInterpreter:
 class LockedPackage:
     """One wheel. Exactly one of ``url`` and ``path`` (relative to the lock) is given; ``size`` in bytes.
 
-    ``reason`` is why it was built or repacked here, ``commit`` the one of its repository, if it came from one.
+    ``reason`` is why it was built or repacked here, ``commit`` the one of its repository, if it came from one;
+    ``extra`` whether it is for the nodes alone.
     """
 
     name: str
@@ -100,6 +101,7 @@ class LockedPackage:
     requested: bool = False
     layer: str | None = None
     files_digest: str | None = None
+    extra: bool = False
 
 
 @dataclass(frozen=True)
@@ -314,6 +316,7 @@ class _Reader:
             requested=bool(self._maybe(tool, "requested", bool, place)),
             layer=self._maybe(tool, "layer", str, place),
             files_digest=self._maybe(tool, "files-digest", str, place),
+            extra=bool(self._maybe(tool, "extra", bool, place)),
         )
 
     def _check_wheel(self, raw: Mapping[str, Any], wheel: Mapping[str, Any], name: str) -> None:

@@ -140,6 +140,33 @@ class Resolver:
             self._name_sources(found, sources)
         return found
 
+    def extend(self, requirements: Sequence[str], held: Sequence[Pin], sources: Sequence[Source]) -> Found:
+        """Resolve ``requirements`` and what they require; what is ``held`` keeps its version, and is found too where
+        they require it.
+
+        Raises LockError with uv's words where there is no solution, NetworkError when a source can't be reached.
+        """
+        options = [word for word in _OPTIONS if word != "--no-deps"]
+        options[options.index("allow")] = "if-necessary-or-explicit"
+        form = ["--format", "pylock.toml", "--generate-hashes", *self._target.options(), *options]
+        with (
+            SettingsFile(sources, self._network) as settings,
+            tempfile.NamedTemporaryFile("w", prefix="fastenv-held-", suffix=".txt", encoding="utf-8") as pins,
+        ):
+            pins.write("".join(f"{pin}\n" for pin in held))
+            pins.flush()
+            words = ["pip", "compile", "-", "--config-file", settings, *form, "--constraints", pins.name]
+            run = self._run(words, "".join(f"{text}\n" for text in requirements))
+        self._network_fault(run.complaint)
+        if run.text is None:
+            reason = f"the extra packages do not go with what is installed: {_because(run.complaint)}"
+            raise LockError(reason, hint="change extra, or install what it needs here too")
+        named = [Pin(row["name"], row["version"]) for row in toml.loads(run.text).get("packages", [])]
+        found = Found(_candidates(run.text, named))
+        if found.wheels:
+            self._name_sources(found, sources)
+        return found
+
     def _failing(self, complaint: str, asked: Sequence[Pin], sources: Sequence[Source]) -> list[Pin]:
         """The pin that a complaint is about; some failing pin if we can't read it."""
         return _named(complaint, asked) or self._bisect(asked, sources)
