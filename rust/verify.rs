@@ -75,7 +75,20 @@ impl fmt::Display for Finding {
 
 /// What should stand at a path.
 enum Expected {
-    File { sha256: Sha256, size: u64, executable: bool, package: String },
+    File {
+        sha256: Sha256,
+        size: u64,
+        executable: bool,
+        package: String,
+    },
+    /// Byte code that came with its source, as long as it has the time at which it was packed: Python replaces what
+    /// does not fit its source, and makes what is not there.
+    ByteCode {
+        sha256: Sha256,
+        size: u64,
+        mtime: i64,
+        package: String,
+    },
     Link(String),
 }
 
@@ -110,7 +123,7 @@ pub fn verify(prefix: &Path, full: bool, task: &Task) -> Result<Vec<Finding>> {
 
 fn package(expected: &Expected) -> String {
     match expected {
-        Expected::File { package, .. } => package.clone(),
+        Expected::File { package, .. } | Expected::ByteCode { package, .. } => package.clone(),
         Expected::Link(_) => String::new(),
     }
 }
@@ -182,12 +195,10 @@ fn enter(
     let dirs: Vec<String> = index.dirs.iter().map(|dir| directory(dir, python)).collect();
     let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
     let count = u32::try_from(index.files.len() + links).unwrap_or(u32::MAX);
-    for item in (0..count).map(|at| Item::of(index, at)) {
+    for at in 0..count {
+        let item = Item::of(index, at);
         let (dir, name) = (item.dir() as usize, item.name());
-        // Byte code that came with its source is written anew by Python if it does not fit.
-        if index.conda.is_some() && index.dirs[dir].ends_with("/__pycache__") {
-            continue;
-        }
+        let is_byte_code = index.conda.is_some() && index.dirs[dir].ends_with("/__pycache__");
         if !lost.is_empty() && lost.contains(format!("{}/{name}", index.dirs[dir]).as_str()) {
             continue;
         }
@@ -197,6 +208,11 @@ fn enter(
             // Those are in the manifest.
             Item::Anew(..) => continue,
             Item::File(file) if file.shebang => continue,
+            Item::File(file) if is_byte_code => {
+                let Some(mtime) = index.mtime(at as usize) else { continue };
+                Expected::ByteCode { sha256: file.sha256, size: file.size, mtime, package }
+            }
+            Item::Link(_) if is_byte_code => continue,
             Item::File(file) => {
                 let (sha256, size, executable) = (file.sha256, file.size, file.executable);
                 Expected::File { sha256, size, executable, package }
@@ -230,15 +246,22 @@ fn walk(prefix: &Path, task: &Task) -> Result<Vec<(String, PathBuf)>> {
 }
 
 fn compare(path: &Path, expected: &Expected, full: bool) -> Result<Option<Fault>> {
-    let Ok(meta) = fs::symlink_metadata(path) else { return Ok(Some(Fault::Missing)) };
+    let Ok(meta) = fs::symlink_metadata(path) else {
+        return Ok((!matches!(expected, Expected::ByteCode { .. })).then_some(Fault::Missing));
+    };
+    let is_executable = meta.mode() & 0o111 != 0;
     let (sha256, size, executable) = match expected {
+        Expected::ByteCode { mtime, .. } if (meta.mtime(), meta.mtime_nsec()) != (*mtime, 0) => {
+            return Ok(None);
+        }
+        Expected::ByteCode { sha256, size, .. } => (*sha256, *size, is_executable),
         Expected::Link(target) => {
             let same = meta.is_symlink() && fs::read_link(path)? == Path::new(target);
             return Ok((!same).then_some(Fault::Mode));
         }
         Expected::File { sha256, size, executable, .. } => (*sha256, *size, *executable),
     };
-    if !meta.is_file() || (meta.mode() & 0o111 != 0) != executable {
+    if !meta.is_file() || is_executable != executable {
         return Ok(Some(Fault::Mode));
     }
     if meta.len() != size {

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.lab.conda_locks import archive_at, conda_lock
+from tests.lab.conda_package import File, make_package
 from tests.lab.lab import Lab, run, snapshot
 from tests.lab.records import site_packages
 
@@ -153,3 +155,23 @@ def test_what_is_no_environment(lab: Lab, place: str) -> None:
     done = lab.run("verify", path)
     assert (done.code, done.out) == (6, "")
     assert str(path) in done.err
+
+
+def test_byte_code_that_a_conda_package_brought(lab: Lab) -> None:
+    """It is compared as long as nobody has written it anew, and it need not be there."""
+    name = "lib/m/__pycache__/m.cpython-311.pyc"
+    files = {"lib/m/m.py": "x = 1\n", name: File(b"byte code", mtime=1_500_000_000)}
+    archive = archive_at(make_package(lab.folder / "channel", "bringer", files=files))
+    prefix = lab.materialize(conda_lock([archive], lab.folder))
+    path = prefix / name
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == (b"byte code", 1_500_000_000 * 10**9)
+    path.unlink()
+    assert lab.run("verify", prefix, "--full").out == ""
+    path.write_bytes(b"rot, code")
+    assert lab.run("verify", prefix, "--full").out == ""
+    os.utime(path, (1_500_000_000, 1_500_000_000))
+    assert lab.run("verify", prefix).out == ""
+    assert lab.run("verify", prefix, "--full").out == f"content: {name} (bringer)\n"
+    path.write_bytes(b"rot")
+    os.utime(path, (1_500_000_000, 1_500_000_000))
+    assert lab.run("verify", prefix).out == f"size: {name} (bringer)\n"
