@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.lab.conda_locks import archive_at, conda_lock
-from tests.lab.conda_package import File, make_package
+from tests.lab.conda_package import Content, File, make_package
 from tests.lab.lab import Lab, run, snapshot
 from tests.lab.records import site_packages
 
@@ -160,7 +160,7 @@ def test_what_is_no_environment(lab: Lab, place: str) -> None:
 def test_byte_code_that_a_conda_package_brought(lab: Lab) -> None:
     """It is compared as long as nobody has written it anew, and it need not be there."""
     name = "lib/m/__pycache__/m.cpython-311.pyc"
-    files = {"lib/m/m.py": "x = 1\n", name: File(b"byte code", mtime=1_500_000_000)}
+    files: dict[str, Content] = {"lib/m/m.py": "x = 1\n", name: File(b"byte code", mtime=1_500_000_000)}
     archive = archive_at(make_package(lab.folder / "channel", "bringer", files=files))
     prefix = lab.materialize(conda_lock([archive], lab.folder))
     path = prefix / name
