@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from tests.lab.conda_data import environment, needs_conda_data
-from tests.lab.conda_locks import conda_lock
+from tests.lab.conda_locks import archive_at, conda_lock
+from tests.lab.conda_package import File, make_package
 from tests.lab.conda_program import CondaProgram
 from tests.lab.lab import Lab
 
@@ -42,3 +44,45 @@ def test_conda_lists_what_is_locked(lab: Lab, conda: CondaProgram) -> None:
 
 def records(prefix: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (prefix / "conda-meta").iterdir()}
+
+
+HERE = "/opt/" + "_placehold" * 25
+TEXTS = {
+    "script": f"#!{HERE}/bin/python3.11 -E\nhome = '{HERE}'\n",
+    "twice": f"#!{HERE}/bin/perl\n#!{HERE}/bin/perl\n",
+    "by env": f"#!/usr/bin/env {HERE}/bin/sh\n{HERE}\n",
+    "one line": f"#!{HERE}/bin/sh",
+    "blanks": f"#!  {HERE}/bin/sh\n",
+    "plain": f"a={HERE}:{HERE}/lib\n",
+}
+STRINGS = {
+    "string": f"\0{HERE}/lib\0x\0".encode(),
+    "several": f"{HERE}:{HERE}/x\0{HERE}\0".encode(),
+    "without an end": f"x\0{HERE}/x".encode(),
+    "wide": b"a\0" + f"{HERE}/x".encode("utf-16-le") + b"\0\0\0\0",
+}
+UPDATE = """
+import json, sys
+from conda.core.portability import update_prefix
+from conda.models.enums import FileMode
+for path, mode in json.loads(sys.argv[1]):
+    update_prefix(path, sys.argv[2], sys.argv[3], FileMode(mode))
+"""
+
+
+@pytest.mark.parametrize("name", ["e", "x" * 120, "with a blank"])
+def test_a_prefix_is_put_where_conda_puts_it(lab: Lab, conda: CondaProgram, name: str) -> None:
+    """py-rattler writes other first lines where one is too long or has a blank, and looks for no wide strings."""
+    files = {f"share/{it}": File(text.encode(), 0o755, HERE, "text") for it, text in TEXTS.items()}
+    files |= {f"share/{it}": File(data, 0o755, HERE, "binary") for it, data in STRINGS.items()}
+    archive = make_package(lab.folder / "channel", "rewritten", files=dict(files))
+    prefix = lab.materialize(conda_lock([archive_at(archive)], lab.folder), prefix=name)
+    theirs = lab.folder / "theirs"
+    (theirs / "share").mkdir(parents=True)
+    for path, file in files.items():
+        (theirs / path).write_bytes(file.data)
+    request = json.dumps([(str(theirs / path), file.rewriting) for path, file in files.items()])
+    conda.runs("-c", UPDATE, request, str(prefix), HERE)
+    assert {path: (prefix / path).read_bytes() for path in files} == {
+        path: (theirs / path).read_bytes() for path in files
+    }
