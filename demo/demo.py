@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from chart import Row, draw
 from cluster import Cluster
-from local_code import install_local_code, texts
+from local_code import install_local_code, loose_code, texts
 from rich.console import Console
 from uv_beside import UvBeside
 
@@ -63,7 +63,7 @@ def make_reference(python: str) -> Path:
     wanted = (HERE / "requirements.txt").read_text() + texts()
     if not (done.exists() and done.read_text() == wanted):
         step("the reference environment: dask\\[complete], pandas, pyarrow, scikit-learn (by pip, once),")
-        note("and what no index has: a package that is edited, and one from a Git repository")
+        note("and what no index has: a package that is edited, one from a Git repository, and a loose module")
         done.unlink(missing_ok=True)
         # Without a pip of its own: Debian puts one there that it built itself, and no index has that.
         subprocess.run([python, "-m", "venv", "--without-pip", "--clear", folder], check=True)
@@ -99,11 +99,14 @@ def make_lock(reference: Path, run: Path) -> fastenv.Lock:
     note(f"{len(inventory.distributions)} distributions in {time.perf_counter() - started:.2f} s")
     step("fastenv lock")
     started = time.perf_counter()
-    lock = fastenv.lock(inventory, output=run / "pylock.fastenv.toml")
+    rules = fastenv.Rules(include=(loose_code(ROOM),))
+    lock = fastenv.lock(inventory, output=run / "pylock.fastenv.toml", rules=rules)
     note(f"{len(lock.packages)} packages in {time.perf_counter() - started:.2f} s, env id {lock.env_id[:16]}")
     for package in lock.packages:
         if package.origin != "index":
             note(f"{package.name}: {package.origin}" + (f", {package.reason}" if package.reason else ""))
+    for overlay in lock.overlays:
+        note(f"{overlay.name}: loose code")
     return lock
 
 

@@ -27,12 +27,13 @@ def env_id() -> str:
 
 def local_code() -> list[str]:
     """Use the code that no index has; the names of the modules, if they lie in this process' own environment."""
+    import demo_names
     import demo_rounding
     import demo_weights
 
-    if demo_rounding.rounded(demo_weights.weight(5) + 10) != 10:
+    if demo_names.name_of(4) != "beech" or demo_rounding.rounded(demo_weights.weight(5) + 10) != 10:
         raise ValueError("local code is not what it should be")
-    modules = [demo_rounding, demo_weights]
+    modules = [demo_names, demo_rounding, demo_weights]
     elsewhere = [module.__file__ for module in modules if not module.__file__.startswith(sys.prefix)]
     if elsewhere:
         raise ValueError(f"{elsewhere} lie outside of {sys.prefix}")

@@ -241,6 +241,9 @@ def _wanted(inventory: Inventory) -> dict[str, list[Wanted]]:
 
 
 def _fate(locked: LockedPackage | LockedConda) -> _Fate:
+    made = getattr(locked, "reason", None)
+    if made:
+        return _Fate("carried", f"{locked.filename}: {getattr(locked, 'origin', '')} here: {made}")
     if locked.path is not None:
         inner = getattr(locked, "index_name", None)
         source = f" {inner}" if inner else ""
