@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.lab.conda_package import Content, File, Link, Same, make_package
 
-__all__ = ["Shape", "environments", "pack"]
+__all__ = ["Shape", "environments", "names", "pack"]
 
 LONG = "/opt/" + "_placehold" * 25  # 255 bytes, as conda-build has it
 SHORT = "/a/b"
@@ -48,6 +48,7 @@ def pack(channel: Path, shape: Shape) -> Path:
     )
 
 
+names = st.sampled_from(["env", "with a blank", "y" * 90])
 words = st.sampled_from(["a", "b", "ü日", "c d", "A", "e.f", ".g", "it's", "-h", "%20", "n" * 130])
 folders = st.sampled_from(
     ["lib", "share/é x", "bin", "etc", "lib/deep/er", "site-packages/m", "python-scripts"]

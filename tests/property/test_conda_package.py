@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from tests.lab.conda_oracle import compare
 from tests.lab.conda_prefix import Installer
-from tests.lab.conda_strategies import Shape, environments
+from tests.lab.conda_strategies import Shape, environments, names
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def installer() -> Iterator[Installer]:
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(shapes=environments())
-def test_an_environment_is_py_rattlers(installer: Installer, shapes: list[Shape]) -> None:
+@given(shapes=environments(), name=names)
+def test_an_environment_is_py_rattlers(installer: Installer, shapes: list[Shape], name: str) -> None:
     """Its tree, and what conda-meta means. ``tests/campaign/test_conda_packages.py`` does many more."""
-    assert compare(installer, shapes) == []
+    assert compare(installer, shapes, name) == []
