@@ -96,6 +96,9 @@ def test_three_folders_from_here_to_there(lab: Lab, original: Path) -> None:
     assert not list(made.rglob(".env"))
     assert lab.run("verify", made, "--full").code == 0
     assert lab.run("exec", made, "--", "python", "-c", "import third").code == 0
+    # a copy of the copy is the same environment
+    assert cli(lab, "lock", "--prefix", made, "-o", "pylock.again.toml").code == 0
+    assert Lock.read(lab.folder / "pylock.again.toml").env_id == lock.env_id
     # locking again gives the same; the lock still fits until an edit
     check = ("lock", "--check", "--prefix", original)
     assert cli(lab, *check, PYTHONPATH=f"{one}:{two}").code == 0

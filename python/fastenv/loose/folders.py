@@ -23,6 +23,7 @@ __all__ = ["Folder", "Place", "Survey", "survey_folders"]
 
 Place = Literal["front", "back"]
 """Before the standard library, as PYTHONPATH is, or after site-packages, as what .pth files name is."""
+_OF_A_COPY = "/fastenv-overlays.pth"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 80
 
@@ -110,8 +111,16 @@ def _scanned(entry: SearchPath, inventory: Inventory) -> Folder | None:
     if not loose:
         return None
     shared = any(it.location == entry.path for it in inventory.distributions)
-    place: Place = "front" if entry.layer == "PYTHONPATH" else "back"
+    place: Place = "front" if entry in _before_library(inventory) else "back"
     return Folder(entry.path, place, only=loose if shared else None, without=_others(entry.path, inventory))
+
+
+def _before_library(inventory: Inventory) -> Iterator[SearchPath]:
+    """What PYTHONPATH names, and what a copy has in front for the original's sake."""
+    for entry in inventory.search_path:
+        if entry.layer != "PYTHONPATH" and (entry.layer != ".pth" or not entry.added_by.endswith(_OF_A_COPY)):
+            return
+        yield entry
 
 
 def _of_process(search_path: Sequence[str], inventory: Inventory) -> Iterator[_Candidate]:

@@ -8,6 +8,7 @@ code are recorded, never run.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from dataclasses import dataclass, field
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Walked", "prefix_of", "search_path"]
 
+_OF_OVERLAYS = "fastenv-overlays.pth"
+"""What fastenv writes into a copy, so that loose code stands where it stood (rust/finish/overlays.rs)."""
+_OVERLAYS = re.compile(r"import sys; sys\.path\[:\] = dict\.fromkeys\((\[.*\]) \+ sys\.path \+ (\[.*\])\)")
 _SITE_DIRECTORY = re.compile(r"/(?:lib|lib64|local/lib)/(?:python|pypy)[\d.]*t?/(?:site|dist)-packages$")
 
 
@@ -67,14 +71,35 @@ class Walked:
         for number, line in enumerate(text.splitlines(), 1):
             if line.startswith("#") or not line.strip():
                 continue
-            if line.startswith(("import ", "import\t")):
+            overlays = _OVERLAYS.fullmatch(line) if os.path.basename(file) == _OF_OVERLAYS else None
+            if overlays is not None:
+                self._overlays(overlays, file)
+            elif line.startswith(("import ", "import\t")):
                 self.pth_code.append(PthCode(file, number, line.strip()))
-                continue
-            target = os.path.join(folder, line.rstrip())
-            if os.path.isfile(target):
-                self.notes.append(f"{file} adds {target}, an archive: it was not looked into")
-            elif "\0" not in target:
-                self.add(target, ".pth", site=False, added_by=file)
+            else:
+                self._named(folder, line.rstrip(), file)
+
+    def _named(self, folder: str, line: str, file: str) -> None:
+        """Append what a plain line of a .pth file names."""
+        target = os.path.join(folder, line)
+        if os.path.isfile(target):
+            self.notes.append(f"{file} adds {target}, an archive: it was not looked into")
+        elif "\0" not in target:
+            self.add(target, ".pth", site=False, added_by=file)
+
+    def _overlays(self, line: re.Match[str], file: str) -> None:
+        """Enter the loose code of a copy at its places: before everything else, and here."""
+        try:
+            front, back = (ast.literal_eval(text) for text in line.groups())
+        except (ValueError, SyntaxError):
+            self.notes.append(f"{file} is damaged: what it adds is not known")
+            return
+        before, self.entries = self.entries, []
+        for path in front:
+            self.add(str(path), ".pth", site=False, added_by=file)
+        self.entries += before
+        for path in back:
+            self.add(str(path), ".pth", site=False, added_by=file)
 
 
 def search_path(facts: Facts, environ: Mapping[str, str], *, only_env: bool = False) -> Walked:

@@ -27,6 +27,7 @@ __all__ = ["Ownership", "Survey", "is_importable", "survey"]
 
 _CODE = (".py", ".so", ".pyc", ".pyd")
 _OF_THE_VENV = {
+    "fastenv-overlays.pth": "written by fastenv for loose code",
     "_virtualenv.py": "written by the tool that made the venv",
     "_virtualenv.pth": "written by the tool that made the venv",
     "README.txt": "written by the installation of Python",
