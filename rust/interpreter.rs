@@ -14,6 +14,7 @@ use crate::fs;
 use crate::libraries::check::Missing;
 use crate::lock::{LockedInterpreter, Platform};
 use crate::probe::Lack;
+use crate::surroundings::without_credentials;
 
 /// Says one fact a line. Run with `-I -S`: nothing of the environment is imported.
 const QUESTION: &str = r"
@@ -303,12 +304,10 @@ pub fn ask(executable: &Path, cache: Option<&Path>) -> Result<Interpreter, Strin
 }
 
 fn question(executable: &Path) -> Result<String, String> {
-    let asked = Command::new(executable)
-        .args(["-I", "-S", "-c", QUESTION])
-        .env_remove("PYTHONHOME")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|fault| format!("can't be run: {fault}"))?;
+    let mut command = Command::new(executable);
+    command.args(["-I", "-S", "-c", QUESTION]).env_remove("PYTHONHOME").stdin(Stdio::null());
+    let asked =
+        without_credentials(&mut command).output().map_err(|fault| format!("can't be run: {fault}"))?;
     if !asked.status.success() {
         let said = String::from_utf8_lossy(&asked.stderr);
         return Err(format!("failed: {}", said.lines().last().unwrap_or("it said nothing")));

@@ -15,6 +15,8 @@
 //! * [`materialize`]: all of these, but for what stands already ([`recheck`]). [`verify`] and [`exec`] (with
 //!   [`activation`]) take what it made, and [`timeline`] shows how it went.
 //!
+//! `surroundings` is what children are given of our variables.
+//!
 //! Beside them: [`fs`] (the only module that names `std::fs`), [`digest`], [`error`], [`task`] and [`event`].
 //! Nothing here prints, and only `py` knows Python.
 
@@ -42,6 +44,7 @@ pub mod prefix;
 pub mod probe;
 pub mod recheck;
 pub mod store;
+mod surroundings;
 pub mod task;
 pub mod timeline;
 pub mod tree;

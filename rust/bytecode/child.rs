@@ -20,6 +20,7 @@ use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::store::run::Run;
 use crate::store::{Store, prefix_name};
+use crate::surroundings::without_credentials;
 use crate::task::Task;
 
 /// Times that the right to work is asked for, 10 ms apart.
@@ -57,7 +58,7 @@ fn try_request(store: &Store, prefix: &Path, program: &Path) -> Result<()> {
     command.args(["bytecode", "--detach", "--root"]).arg(store.root());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
     let fault = |source| fs::FsError { action: "run", path: program.to_owned(), source };
-    command.status().map_err(fault)?;
+    without_credentials(&mut command).status().map_err(fault)?;
     Ok(())
 }
 

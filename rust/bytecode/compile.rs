@@ -14,6 +14,7 @@ use crate::fs;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::run::Run;
+use crate::surroundings::without_credentials;
 use crate::task::Task;
 use crate::unpack::{Index, IndexFile};
 
@@ -167,7 +168,7 @@ impl Worker {
         command.args(["-I", "-S", "-B", "-c", SCRIPT]).args(idle.then_some("--idle"));
         command.env_remove("PYTHONHOME").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let fault = |source| fs::FsError { action: "run", path: interpreter.to_owned(), source };
-        let mut process = command.spawn().map_err(fault)?;
+        let mut process = without_credentials(&mut command).spawn().map_err(fault)?;
         let (Some(questions), Some(answers)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(Error::Threads("a process has no pipes".to_owned()));
         };

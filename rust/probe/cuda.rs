@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::surroundings::without_credentials;
+
 /// A driver that takes longer than this is sick.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,7 +55,7 @@ fn is_version(text: &str) -> bool {
 /// What a command says on standard output, if it ends well and in time.
 fn said(mut command: Command) -> Option<String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
+    let mut child = without_credentials(&mut command).spawn().ok()?;
     let begun = Instant::now();
     let status = loop {
         match child.try_wait() {

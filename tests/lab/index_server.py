@@ -81,6 +81,8 @@ class IndexOptions:
 
     user: str | None = None
     password: str | None = None
+    token: str | None = None  # everything is below this component of the path; without it there is nothing
+    signature: str | None = None  # file URLs have this query, and are refused without
     json_api: bool = True  # PEP 691 JSON on request; else HTML always
     sizes: bool = True  # PEP 700 sizes in the JSON
     hashes: bool = True  # sha256 of every file on the page
@@ -109,7 +111,8 @@ class IndexServer:
         self._http = _Server((host, port), _Handler)
         self._http.index = self
         self.port: int = self._http.server_address[1]
-        self.base = f"http://{host}:{self.port}"
+        self.root = "" if self.options.token is None else f"/{self.options.token}"
+        self.base = f"http://{host}:{self.port}{self.root}"
         self.url = f"{self.base}/simple/"
         self.files_url = f"{self.base}/files/"
         self.find_links_url = f"{self.base}/links/"
@@ -216,7 +219,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _route(self, path: str, body: bool) -> None:
         index = self.server.index
-        if not self._allowed():
+        below = path.startswith(f"{index.root}/")
+        path = path.removeprefix(index.root)
+        if not below:
+            self._empty(404)
+        elif not self._allowed():
             self._empty(401, {"WWW-Authenticate": 'Basic realm="index"'})
         elif self.fault.status is not None:
             retry = {} if self.fault.retry_after is None else {"Retry-After": self.fault.retry_after}
@@ -248,7 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not files:
             self._empty(404)
         elif not slash or wanted != name:
-            self._empty(301, {"Location": f"/simple/{wanted}/"})
+            self._empty(301, {"Location": f"{index.root}/simple/{wanted}/"})
         elif index.options.json_api and JSON_TYPE in self.headers.get("Accept", ""):
             self._text(_json_page(wanted, _rows(index, files)), JSON_TYPE, body)
         else:
@@ -257,8 +264,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _file(self, name: str, body: bool) -> None:
         index = self.server.index
         path = index.files().get(name.removesuffix(".metadata"))
+        signature = index.options.signature
         if path is None:
             self._empty(404)
+        elif signature is not None and urlsplit(self.path).query != signature:
+            self._empty(403)
         elif name.endswith(".metadata"):
             data = wheel_metadata(path) if index.options.metadata else None
             self._empty(404) if data is None else self._text(data, "text/plain", body)
@@ -401,8 +411,9 @@ def _rows(index: IndexServer, files: dict[str, Path]) -> list[dict[str, Any]]:
 def _row(index: IndexServer, name: str, path: Path) -> dict[str, Any]:
     """One file as PEP 691 tells it; the HTML page is made from the same."""
     options = index.options
-    base = options.files_base or (index.files_url if options.absolute else "/files/")
-    row: dict[str, Any] = {"filename": name, "url": base + quote(name), "hashes": {}}
+    base = options.files_base or (index.files_url if options.absolute else f"{index.root}/files/")
+    query = "" if options.signature is None else f"?{options.signature}"
+    row: dict[str, Any] = {"filename": name, "url": base + quote(name) + query, "hashes": {}}
     if options.hashes:
         row["hashes"] = {"sha256": _sha256(path, path.stat().st_mtime_ns)}
     if options.sizes:

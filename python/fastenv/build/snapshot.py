@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastenv.surroundings import without_credentials
+
 __all__ = ["Snapshot", "take_snapshot"]
 
 _LEFT_BEHIND = frozenset(
@@ -111,7 +113,8 @@ def _there_of(folder: str, names: Iterable[str]) -> list[str]:
 
 def _git(folder: str, environ: Mapping[str, str], *words: str) -> bytes | None:
     """What git says; None where it is absent, or this is no repository of it."""
-    own = {key: value for key, value in environ.items() if not key.startswith("GIT_")}
+    known = without_credentials(environ)
+    own = {key: value for key, value in known.items() if not key.startswith("GIT_")}
     try:
         done = subprocess.run(
             ["git", "-C", folder, *words],  # noqa: S607 # the user's own

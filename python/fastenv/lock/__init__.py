@@ -13,7 +13,7 @@ The way of the data, a file a step:
                     those of editable projects, workshop writes others of installed files (fastenv.build)
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
                     channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
-    indexes         public or not: credentials
+    indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
     carried         archives that travel with the lock
     libraries       what a node's system must have
     compose         values to text; lockfile: text to values
@@ -58,6 +58,7 @@ from fastenv.lock.lockfile import (
     LockedPackage,
     check_name,
 )
+from fastenv.lock.outlet import Outlet
 from fastenv.lock.overlays import LARGEST, LockedOverlay, Overlays, find_overlays
 from fastenv.lock.pins import Candidate, Pin, Resolver
 from fastenv.lock.platform import locked_platform, target_of
@@ -128,38 +129,41 @@ def lock(
         from fastenv.scan import scan
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
-    ruled = apply_rules(rules, inventory)
-    loose = find_overlays(ruled.inventory, rules, search_path=own, largest=max_loose_size)
-    work = _Work(ruled.inventory, on_event or (lambda _: None), tuple(public_indexes), tuple(private_indexes))
-    work.local = LocalHalf(
-        ruled.inventory,
-        work.sources,
-        work.environ,
-        work.tell,
-        strict=strict,
-        on_build_failure=on_build_failure,
-        timeout_s=build_timeout,
-        secrets=list(work.credentials.secrets()),
-    )
-    work.loose, work.rules = loose, rules
-    work.warn([*ruled.warnings, *loose.warnings])
-    folder = Path.cwd() if target is None else target.parent
-    made = work.run(folder, link_scripts=link_scripts)
-    return made if target is None else made.write(target)
+    outlet = Outlet(on_event)
+    with outlet.errors():
+        ruled = apply_rules(rules, inventory)
+        loose = find_overlays(ruled.inventory, rules, search_path=own, largest=max_loose_size)
+        work = _Work(ruled.inventory, outlet, tuple(public_indexes), tuple(private_indexes))
+        work.local = LocalHalf(
+            ruled.inventory,
+            work.sources,
+            work.environ,
+            work.tell,
+            strict=strict,
+            on_build_failure=on_build_failure,
+            timeout_s=build_timeout,
+            secrets=list(work.credentials.secrets()),
+        )
+        work.loose, work.rules = loose, rules
+        work.warn([*ruled.warnings, *loose.warnings])
+        folder = Path.cwd() if target is None else target.parent
+        made = work.run(folder, link_scripts=link_scripts)
+        return made if target is None else made.write(target)
 
 
 class _Work:
     """One run of ``lock``: what all its steps need."""
 
     def __init__(
-        self, inventory: Inventory, on_event: OnEvent, public: Sequence[str], private: Sequence[str]
+        self, inventory: Inventory, outlet: Outlet, public: Sequence[str], private: Sequence[str]
     ) -> None:
         self.inventory = inventory
-        self.tell = on_event
+        self.tell = outlet.tell
         self.environ: Mapping[str, str] = os.environ
         prefix = Path(inventory.prefix)
         self.sources: Sources = gather_sources(prefix=prefix, environ=self.environ, cwd=Path.cwd())
         self.credentials = Credentials(self.sources, self.environ)
+        outlet.secrets = self.credentials.secrets()
         self.publicity = Publicity(self.credentials, public=public, private=private, environ=self.environ)
         self.transport = Transport(self.sources.network, self.credentials)
         self.artifacts = Artifacts(self.transport, self.environ, self._asked)

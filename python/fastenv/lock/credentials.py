@@ -16,14 +16,18 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fastenv.lock import toml
+from fastenv.lock.secret_words import holds_token, looks_secret, tokens_of
 from fastenv.lock.sources import Source, Sources, redact
+from fastenv.surroundings import without_index_settings
 
 __all__ = ["Credentials", "realm"]
 
 _KEYRING_TIMEOUT_S = 20.0
+_SHORTEST = 4
+"""Letters of a word that is taken out of messages: a shorter one stands in many others."""
 
 Login = tuple[str, str]
 
@@ -55,25 +59,28 @@ class Credentials:
     def login(self, url: str) -> Login | None:
         """The user name and password to send with a request for ``url``, or None."""
         own = _in_url(url)
-        if own:
+        if own and own[1]:
             return own
+        incomplete = own
         for source in (*self._sources.remote, *self._sources.local):
             if realm(source.url) != realm(url):
                 continue
             for _, login in self._holders(source):
-                if login:
+                if login and login[1] and (own is None or own[0] == login[0]):
                     return login
-        return self._netrc(url)
+                incomplete = incomplete or login
+        # a user name alone: it may be a token, or its password is kept where nobody told us of
+        return self._netrc(url) or incomplete
 
     def secrets(self) -> frozenset[str]:
-        """Every password in plain sight of us: what must not be in any text that leaves us."""
+        """Every credential in plain sight of us: what must not be in any text that leaves us."""
         found: set[str] = set()
         for source in (*self._sources.remote, *self._sources.local):
             for _, login in self._holders(source):
-                found.update(word for word in (login or ()) if len(word) > 3)
+                found.update(_secret_words(login))
             parts = urlsplit(source.url)
-            found.update(word for word in (parts.password, parts.query) if word)
-        return frozenset(found)
+            found.update(word for word in (parts.password, parts.query, *tokens_of(source.url)) if word)
+        return frozenset(word for word in found if len(word) >= _SHORTEST)
 
     def _holders(self, source: Source) -> Iterator[tuple[str, Login | None]]:
         yield "its URL holds a login", _in_url(source.url)
@@ -81,7 +88,13 @@ class Credentials:
         yield "netrc has an entry for its host", self._netrc(source.url)
         yield "uv's store of credentials has an entry for it", self._uv_store(source.url)
         if self._sources.network.keyring and source.is_http:
-            yield "the keyring has an entry for it", _keyring(redact(source.url))
+            yield "the keyring has an entry for it", self._keyring(source)
+
+    def _keyring(self, source: Source) -> Login | None:
+        # command lines can be seen: no token is on one
+        place = redact(source.url) if not holds_token(source.url) else realm(source.url)
+        user = (_in_url(source.url) or ("", ""))[0]
+        return _keyring(place, "" if looks_secret(user) else user)
 
     def _variables(self, source: Source) -> Login | None:
         """Uv's ``UV_INDEX_<NAME>_USERNAME`` and ``UV_INDEX_<NAME>_PASSWORD``."""
@@ -134,6 +147,13 @@ class Credentials:
         return [entry for entry in table.get("credential", []) if isinstance(entry, dict)]
 
 
+def _secret_words(login: Login | None) -> Iterator[str]:
+    """The password, and a user name that is none but a token, as they are and as they stand in a URL."""
+    user, word = login or ("", "")
+    for secret in (word, "" if word else user):
+        yield from (secret, quote(secret), quote(secret, safe=""))
+
+
 def _in_url(url: str) -> Login | None:
     parts = urlsplit(url)
     if parts.username is None and parts.password is None:
@@ -146,22 +166,24 @@ def _parse_netrc(path: Path) -> Mapping[str, tuple[str, str | None, str | None]]
 
 
 @lru_cache(maxsize=64)
-def _keyring(url: str) -> Login | None:
-    """What the keyring program knows of a URL or its host; it is asked with no secret on its command line."""
+def _keyring(url: str, user: str) -> Login | None:
+    """What the keyring program knows of a URL or its host, for ``user`` or, if that is empty, for anybody."""
     program = shutil.which("keyring")
     for service in (url, urlsplit(url).hostname or url) if program else ():
+        words = ["get", service, user] if user else ["--mode", "creds", "get", service]
         try:
             answer = subprocess.run(
-                [str(program), "--mode", "creds", "get", service],
+                [str(program), *words],
                 capture_output=True,
                 text=True,
                 stdin=subprocess.DEVNULL,
+                env=without_index_settings(os.environ),
                 timeout=_KEYRING_TIMEOUT_S,
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
         lines = answer.stdout.splitlines()
-        if answer.returncode == 0 and len(lines) >= 2:
-            return lines[0], lines[1]
+        if answer.returncode == 0 and len(lines) >= 2 - bool(user):
+            return (user, lines[0]) if user else (lines[0], lines[1])
     return None

@@ -16,6 +16,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fastenv.lock.credentials import Credentials, realm
+from fastenv.lock.secret_words import holds_token
 from fastenv.lock.sources import Source, redact
 
 __all__ = ["PUBLIC_VARIABLE", "Publicity"]
@@ -24,7 +25,6 @@ PUBLIC_VARIABLE = "FASTENV_PUBLIC_INDEXES"
 """Environment variable: URLs of indexes that count as public, separated by spaces or commas."""
 
 _RESOLVE_TIMEOUT_S = 3.0
-_TOKEN_LENGTH = 24
 # ipaddress's own is_private also counts documentation and benchmark ranges; these are the ones that are not routed
 _PRIVATE = [
     ipaddress.ip_network(text)
@@ -104,16 +104,9 @@ def _by_url(url: str, *, token: bool = True) -> str | None:
     if parts.query:
         return "its URL has a query"
     # the paths of files are full of hashes, so only an index's own path is looked at
-    if token and any(_looks_secret(part) for part in parts.path.split("/")):
+    if token and holds_token(url):
         return "its URL seems to hold a token"
     return None
-
-
-def _looks_secret(part: str) -> bool:
-    """Whether a component of a path is long and random, as the tokens of hosted indexes are."""
-    word = part.replace("-", "").replace("_", "")
-    letters, digits = re.search(r"[A-Za-z]", word), len(re.findall(r"\d", word))
-    return len(word) >= _TOKEN_LENGTH and word.isalnum() and letters is not None and digits >= 4
 
 
 def _by_host(url: str) -> str | None:

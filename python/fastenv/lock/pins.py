@@ -7,6 +7,7 @@ never on a command line. Pins are ``===``: ``==1.0`` would take ``1.0+cpu`` inst
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -32,7 +33,7 @@ _DROPPED = re.compile(
     r"UV_((DEFAULT_|EXTRA_)?INDEX(_URL|_STRATEGY)?|FIND_LINKS|NO_INDEX|CONFIG_FILE|NO_CONFIG|CONSTRAINT|OVERRIDE"
     r"|BUILD_CONSTRAINT|EXCLUDE.*|NO_BINARY.*|NO_BUILD.*|ONLY_BINARY.*|PRERELEASE.*|RESOLUTION|FORK_STRATEGY"
     r"|REQUIRE_HASHES|NO_VERIFY_HASHES|TORCH_BACKEND|PYTHON|SYSTEM_PYTHON|CUSTOM_COMPILE_COMMAND|PREVIEW.*"
-    r"|NO_SOURCES.*|WORKING_DIR|PROJECT|COMPILE_BYTECODE|ISOLATED)"
+    r"|NO_SOURCES.*|PUBLISH_.*|WORKING_DIR|PROJECT|COMPILE_BYTECODE|ISOLATED)"
 )
 
 _SUSPECTS = 24  # pins that fail in uv's cache before the network is asked again
@@ -67,8 +68,8 @@ class Candidate:
 
     @property
     def key(self) -> str:
-        """For our cache: the same URL may come to hold other bytes."""
-        return f"{redact(self.url)}#{self.sha256}"
+        """For our cache: the same URL may come to hold other bytes, and a part of it may be a token."""
+        return hashlib.sha256(f"{redact(self.url)}#{self.sha256}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -326,7 +327,7 @@ def _link(source: Source) -> str:
 
 def uv_environment(environ: Mapping[str, str], network: Network) -> dict[str, str]:
     """The variables to run uv with: those of the user, but none that would change what it is asked."""
-    kept = {k: v for k, v in environ.items() if not _DROPPED.fullmatch(k)}
+    kept = {k: v for k, v in environ.items() if not (_DROPPED.fullmatch(k) or k.startswith("PIP_"))}
     if network.proxy:
         for scheme in ("HTTP_PROXY", "HTTPS_PROXY"):
             if scheme not in kept and scheme.lower() not in kept:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from fastenv.lock import cache
 from fastenv.lock.pins import Candidate, Target
+from fastenv.lock.secret_words import holds_token
 from fastenv.lock.sources import Sources
 from fastenv.scan.inventory import Distribution
 
@@ -55,7 +56,7 @@ class Recent:
         parts, source = urlsplit(wheel.url), wheel.source
         if parts.scheme not in ("http", "https") or parts.query or "@" in parts.netloc or source is None:
             return
-        if source.kind == "index" and source.url:
+        if source.kind == "index" and source.url and not holds_token(source.url):
             row = [self._now, wheel.filename, wheel.url, wheel.sha256, wheel.size, source.shown]
             self._fresh.setdefault(self._key(it), row)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastenv.exceptions import ScanError
 from fastenv.scan.inventory import Interpreter, Platform
+from fastenv.surroundings import without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -155,7 +156,7 @@ def _run(executable: str, environ: Mapping[str, str]) -> str:
             [executable, "-I", "-S", "-c", _PROBE],
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            env=dict(environ),
+            env=without_credentials(environ),
             timeout=_TIMEOUT_SECONDS,
             check=False,
         )
