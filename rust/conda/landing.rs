@@ -188,12 +188,7 @@ impl Landing {
                 let position = landed.found.len();
                 landed.files.insert(member.path.clone(), position);
                 let sha256 = if member.size <= SMALL {
-                    if unhashed.end >= ENOUGH {
-                        unhashed.settle(&mut landed.found);
-                    }
-                    write_small(reader, target, usize_of(member.size), unhashed)?;
-                    unhashed.keep(position, usize_of(member.size));
-                    Sha256([0; 32]) // until they are hashed
+                    write_small(reader, target, usize_of(member.size), unhashed, landed)?
                 } else {
                     write_large(reader, target, task)?
                 };
@@ -271,19 +266,25 @@ fn of(claim: Claim, path: &str) -> Cause {
     }
 }
 
-/// Writes a file in one piece, which is left in `unhashed`.
+/// Writes a file in one piece, which is hashed later with others; what stands for its digest until then.
 fn write_small<R: Read>(
     reader: &mut Reader<R>,
     target: Target<'_>,
     size: usize,
     unhashed: &mut Unhashed,
-) -> Result<(), Cause> {
+    landed: &mut Landed,
+) -> Result<Sha256, Cause> {
+    if unhashed.end >= ENOUGH {
+        unhashed.settle(&mut landed.found);
+    }
     let content = unhashed.room(size);
     let count = reader.content(content)?;
     debug_assert_eq!(count, size, "content is read to its end or fails");
     let mut file = target.create()?;
     fs::write_all(&mut file, content, target.path)?;
-    Ok(target.seal(&file)?)
+    target.seal(&file)?;
+    unhashed.keep(landed.found.len(), size);
+    Ok(Sha256([0; 32]))
 }
 
 /// Writes a file, and hashes it.

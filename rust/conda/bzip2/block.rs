@@ -102,9 +102,7 @@ impl Block {
         limit: usize,
     ) -> io::Result<[u32; 256]> {
         let table = self.table.as_mut().expect("only dropping takes it away");
-        let end = used + 1;
-        let mut counts = [0; 256];
-        let (mut len, mut run, mut digit) = (0, 0, 1);
+        let (mut counts, mut len, mut run, mut digit) = ([0; 256], 0, 0, 1);
         for &selector in selectors {
             let code = &self.codes[usize::from(selector)];
             bits.prepare(GROUP * LONGEST)?;
@@ -128,7 +126,7 @@ impl Block {
                     len += run;
                 }
                 (run, digit) = (0, 1);
-                if symbol == end {
+                if symbol == used + 1 {
                     self.len = len;
                     return Ok(counts);
                 }

@@ -82,98 +82,127 @@ fn with_bmi2(codes: &Codes, bits: &mut Bits, bytes: &[u8], from: &mut usize, win
 
 #[inline(always)]
 fn rounds(codes: &Codes, bits: &mut Bits, bytes: &[u8], from: &mut usize, window: &mut Window) -> Stop {
-    // Copies that the compiler can keep in registers.
-    let (mut held, mut at, mut put) = (*bits, *from, window.at);
-    let stop = symbols(codes, &mut held, bytes, &mut at, &mut put, &mut window.bytes);
-    held.settle();
-    (*bits, *from, window.at) = (held, at, put);
+    let Window { bytes: out, at, .. } = window;
+    // By value, so that the compiler can keep them in registers.
+    let mut rounds = Rounds { codes, bytes, out, bits: *bits, from: *from, at: *at };
+    let stop = rounds.run();
+    rounds.bits.settle();
+    (*bits, *from, *at) = (rounds.bits, rounds.from, rounds.at);
     stop
 }
 
-#[inline(always)]
-fn symbols(
-    codes: &Codes,
-    bits: &mut Bits,
-    bytes: &[u8],
-    from: &mut usize,
-    at: &mut usize,
-    out: &mut [u8],
-) -> Stop {
-    let last_from = bytes.len() - AHEAD;
-    assert!(*from < last_from);
-    let full_at = out.len() - OVERRUN;
-    // SAFETY: at most the third since `from` was below `last_from`, 32 bytes before the end; each moves it by 7.
-    unsafe { bits.refill(bytes, from) };
-    let mut entry = codes.literal(bits.held);
-    loop {
-        let mut before = bits.held;
-        bits.drop(entry);
-        // Up to two literals more, of eleven bits each at most, leave enough for a length and a look at a distance.
-        if entry & LITERAL != 0 {
-            put(out, at, entry);
-            entry = codes.literal(bits.held);
-            before = bits.held;
-            bits.drop(entry);
-            if entry & LITERAL != 0 {
-                put(out, at, entry);
-                entry = codes.literal(bits.held);
-                before = bits.held;
-                bits.drop(entry);
-            }
-        }
-        if entry & (LITERAL | SPECIAL) == SPECIAL {
-            if entry & LONGER != 0 {
-                before = bits.held;
-                entry = codes.longer_literal(entry, bits.held);
-                bits.drop(entry);
-            }
-            if entry & (LITERAL | SPECIAL) == SPECIAL {
-                return if entry & END != 0 { Stop::BlockEnd } else { Stop::Damaged };
-            }
-        }
-        if entry & LITERAL != 0 {
-            put(out, at, entry);
-            entry = codes.literal(bits.held);
-            // SAFETY: at most the third since `from` was below `last_from`, 32 bytes before the end; each moves it by 7.
-            unsafe { bits.refill(bytes, from) };
-        } else {
-            let length = codes::value(entry, before);
-            let mut code = codes.distance(bits.held);
-            if bits.count & 63 < DISTANCE_BITS + codes::LITERAL_BITS {
-                // SAFETY: at most the third since `from` was below `last_from`, 32 bytes before the end; each moves it by 7.
-                unsafe { bits.refill(bytes, from) };
-            }
-            if code & SPECIAL != 0 {
-                if code & LONGER == 0 {
-                    return Stop::Damaged;
-                }
-                bits.drop(code);
-                code = codes.longer_distance(code, bits.held);
-                if code & SPECIAL != 0 {
-                    return Stop::Damaged;
-                }
-            }
-            let distance = codes::value(code, bits.held);
-            bits.drop(code);
-            if distance > *at {
-                return Stop::Damaged;
-            }
-            entry = codes.literal(bits.held);
-            // SAFETY: at most the third since `from` was below `last_from`, 32 bytes before the end; each moves it by 7.
-            unsafe { bits.refill(bytes, from) };
-            copy(out, *at, distance, length);
-            *at += length;
-        }
-        if *from >= last_from || *at >= full_at {
-            return Stop::Short;
-        }
-    }
+struct Rounds<'a> {
+    codes: &'a Codes,
+    bytes: &'a [u8],
+    out: &'a mut [u8],
+    bits: Bits,
+    /// Where in `bytes` to read on.
+    from: usize,
+    /// Where in `out` to write on.
+    at: usize,
 }
 
-#[inline(always)]
-fn put(out: &mut [u8], at: &mut usize, entry: u32) {
-    out[*at] = (entry >> 16) as u8;
-    *at += 1;
+impl Rounds<'_> {
+    #[inline(always)]
+    fn run(&mut self) -> Stop {
+        let last_from = self.bytes.len() - AHEAD;
+        let full_at = self.out.len() - OVERRUN;
+        assert!(self.from < last_from);
+        self.refill();
+        let mut entry = self.codes.literal(self.bits.held);
+        // At least one round, or a caller that tries again would do so for ever. Each begins before `last_from`, but for
+        // one refill, and refills at most twice.
+        loop {
+            let mut before = self.bits.held;
+            self.bits.drop(entry);
+            (entry, before) = self.literals(entry, before);
+            if entry & (LITERAL | SPECIAL) == SPECIAL {
+                (entry, before) = self.longer(entry, before);
+                if entry & (LITERAL | SPECIAL) == SPECIAL {
+                    return if entry & END != 0 { Stop::BlockEnd } else { Stop::Damaged };
+                }
+            }
+            if entry & LITERAL != 0 {
+                self.put(entry);
+                entry = self.codes.literal(self.bits.held);
+                self.refill();
+            } else {
+                let Some((distance, length)) = self.repetition(entry, before) else { return Stop::Damaged };
+                entry = self.codes.literal(self.bits.held);
+                self.refill();
+                copy(self.out, self.at, distance, length);
+                self.at += length;
+            }
+            if self.from >= last_from || self.at >= full_at {
+                return Stop::Short;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn refill(&mut self) {
+        // SAFETY: at most the third time since `from` was 32 bytes before the end; each moves it by seven.
+        unsafe { self.bits.refill(self.bytes, &mut self.from) };
+    }
+
+    /// Puts up to two literals, so that enough bits are left for a length and a look at a distance. The entry that
+    /// comes then, dropped, and the bits with it.
+    #[inline(always)]
+    fn literals(&mut self, entry: u32, before: u64) -> (u32, u64) {
+        if entry & LITERAL == 0 {
+            return (entry, before);
+        }
+        let (entry, before) = self.literal(entry);
+        if entry & LITERAL == 0 { (entry, before) } else { self.literal(entry) }
+    }
+
+    #[inline(always)]
+    fn literal(&mut self, entry: u32) -> (u32, u64) {
+        self.put(entry);
+        let (next, before) = (self.codes.literal(self.bits.held), self.bits.held);
+        self.bits.drop(next);
+        (next, before)
+    }
+
+    /// What a longer code means; anything else that is special stays as it is.
+    #[inline(always)]
+    fn longer(&mut self, entry: u32, before: u64) -> (u32, u64) {
+        if entry & LONGER == 0 {
+            return (entry, before);
+        }
+        let (longer, before) = (self.codes.longer_literal(entry, self.bits.held), self.bits.held);
+        self.bits.drop(longer);
+        (longer, before)
+    }
+
+    /// Distance and length of a repetition of which `entry` tells the length.
+    #[inline(always)]
+    fn repetition(&mut self, entry: u32, before: u64) -> Option<(usize, usize)> {
+        let length = codes::value(entry, before);
+        let mut code = self.codes.distance(self.bits.held);
+        if self.bits.count & 63 < DISTANCE_BITS + codes::LITERAL_BITS {
+            self.refill();
+        }
+        if code & SPECIAL != 0 {
+            if code & LONGER == 0 {
+                return None;
+            }
+            self.bits.drop(code);
+            code = self.codes.longer_distance(code, self.bits.held);
+            if code & SPECIAL != 0 {
+                return None;
+            }
+        }
+        let distance = codes::value(code, self.bits.held);
+        self.bits.drop(code);
+        (distance <= self.at).then_some((distance, length))
+    }
+
+    #[inline(always)]
+    fn put(&mut self, entry: u32) {
+        self.out[self.at] = (entry >> 16) as u8;
+        self.at += 1;
+    }
 }
 
 /// Repeats `length` bytes from `distance` before `at`; writes up to fifteen bytes more.
