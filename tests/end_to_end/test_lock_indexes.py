@@ -260,7 +260,7 @@ def test_password_in_settings_goes_nowhere(
         check_no_secret(folder, seen, out.stdout + out.stderr)
         make_wheel(folder / "x", "absent", "1.0")
         install(python, "absent", links=folder / "x")
-        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"))
+        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"), "--strict")
         assert out.returncode == 3
         server.options.password = SECRET[::-1]
         out2 = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.other.toml"))
