@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::fetch::FetchError;
+use crate::finish::link_scripts::ScriptError;
 use crate::finish::prefix::{RewriteError, TooLong};
 use crate::fs::FsError;
 use crate::interpreter::NodeError;
@@ -56,6 +57,9 @@ pub enum Error {
         /// The lengths.
         fault: TooLong,
     },
+    /// A conda package's link script did not do its work.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
     /// What `exec` was given is no environment.
     #[error("{0:?} is no lock file, no environment, and no id of one in this store")]
     NoEnvironment(String),
@@ -170,7 +174,7 @@ impl Error {
                 Cause::Fault(_) | Cause::Read(_) => Kind::Artifact,
             },
             Self::Layout(_) | Self::Mismatch(_) => Kind::Artifact,
-            Self::Node(_) => Kind::Node,
+            Self::Node(_) | Self::Script(_) => Kind::Node,
             Self::Fs(_)
             | Self::Prefix(_)
             | Self::PrefixTooLong { .. }
@@ -199,11 +203,12 @@ impl Error {
     pub fn package(&self) -> Option<&str> {
         match self {
             Self::Fetch(fault) => fault.package(),
-            Self::Mismatch(MismatchError::Files { package, .. } | MismatchError::Absent { package, .. }) => {
+            Self::Mismatch(MismatchError::Files { package, .. } | MismatchError::Absent { package, .. })
+            | Self::PrefixTooLong { package, .. }
+            | Self::Script(ScriptError::Failed { package, .. } | ScriptError::Start { package, .. }) => {
                 Some(package)
             }
             Self::Mismatch(MismatchError::Overlay { name }) => Some(name),
-            Self::PrefixTooLong { package, .. } => Some(package),
             _ => None,
         }
     }
@@ -215,6 +220,9 @@ impl Error {
             Self::Lock(fault) => fault.hint().map(str::to_owned),
             Self::Node(fault) => Some(fault.hint()),
             Self::Fetch(fault) => fault.hint().map(str::to_owned),
+            Self::Script(_) => {
+                Some("give the node what the script needs, or lock without --link-scripts".to_owned())
+            }
             Self::Mismatch(_) => {
                 Some("lock again, and bring the new lock and what lies beside it".to_owned())
             }

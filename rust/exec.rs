@@ -201,20 +201,30 @@ fn kept_lock(store: &Store, path: &Path) -> Result<Lock> {
 /// The variables of a process in the environment: a value, or `None` to drop it.
 #[must_use]
 pub fn variables(ready: &Ready, keep_pythonpath: bool) -> Vec<(&'static str, Option<OsString>)> {
-    let mut path = OsString::from(ready.prefix.join("bin"));
+    variables_at(&ready.prefix, ready.env_id, keep_pythonpath)
+}
+
+/// The same, of an environment that may not be complete yet.
+#[must_use]
+pub fn variables_at(
+    at: &Path,
+    env_id: Sha256,
+    keep_pythonpath: bool,
+) -> Vec<(&'static str, Option<OsString>)> {
+    let mut path = OsString::from(at.join("bin"));
     if let Some(old) = env::var_os("PATH").filter(|old| !old.is_empty()) {
         path.push(":");
         path.push(old);
     }
-    let prefix = Some(ready.prefix.clone().into_os_string());
-    let is_condas = crate::fs::exists(&ready.prefix.join(conda_meta::FOLDER).join("history"));
+    let prefix = Some(at.as_os_str().to_owned());
+    let is_condas = crate::fs::exists(&at.join(conda_meta::FOLDER).join("history"));
     let (venv, conda) = if is_condas { (None, prefix) } else { (prefix, None) };
     let level = is_condas.then(|| OsString::from("1"));
     let mut variables = vec![
         ("PATH", Some(path)),
         ("VIRTUAL_ENV", venv),
         ("PYTHONNOUSERSITE", Some("1".into())),
-        ("FASTENV_ENV_ID", Some(ready.env_id.to_string().into())),
+        ("FASTENV_ENV_ID", Some(env_id.to_string().into())),
         ("PYTHONHOME", None),
         ("CONDA_DEFAULT_ENV", conda.clone()),
         ("CONDA_PREFIX", conda),

@@ -13,13 +13,14 @@ use crate::bytecode::{ByteCode, Flavour, child};
 use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::finish::link_scripts::LinkScripts;
 use crate::fs;
 use crate::interpreter::{Interpreter, Search};
 use crate::layout;
 use crate::libraries::check;
-use crate::link::Linker;
 use crate::link::early::Early;
-use crate::lock::{Lock, LockError, Unit};
+use crate::link::{LinkMode, Linker};
+use crate::lock::{Lock, Unit};
 use crate::obtain;
 pub use crate::options::Options;
 use crate::plan::Plan;
@@ -27,7 +28,8 @@ use crate::prefix::Standing;
 use crate::prefix::hold::Hold;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::publish::{PrefixError, Staging};
-use crate::prefix::state::State;
+use crate::prefix::scripted::Scripted;
+use crate::prefix::seal::Seal;
 use crate::probe::Node;
 use crate::recheck::{Recheck, Verdict};
 use crate::store::Store;
@@ -102,9 +104,6 @@ fn make(
     keep_edits: bool,
     task: &Task,
 ) -> Result<Report> {
-    if lock.link_scripts {
-        return Err(LockError::LinkScripts.into());
-    }
     // One run a prefix at a time; who waited finds the other's work.
     let _turn = Flock::wait(&store.prefix_flock(prefix), task)?;
     if let Some(found) = standing_env(lock, store, prefix, options) {
@@ -233,17 +232,30 @@ impl Making<'_> {
     ) -> Result<Option<PathBuf>> {
         for tried in 0.. {
             let staging = Staging::prepare(self.prefix, standing, run, self.store.owns(self.prefix))?;
-            let linker = Linker::new(self.options.link_mode);
+            let linker = Linker::new(self.link_mode(warnings));
             let early = Early::new(self.lock, &linker, staging.folder(), &self.lock.lib_python());
             let early = staging.is_beside().then_some(&early);
             let artifacts = self.stage("fetch", || self.artifacts(run, early, warnings))?;
             let parts = Parts { artifacts: &artifacts, linker: &linker, early };
-            match self.build(staging, standing, interpreter, &parts, warnings) {
+            match self.build(&staging, standing, interpreter, &parts, warnings) {
                 Err(fault) if tried < TRIES && self.may_lack_some(&fault, &artifacts)? => {}
                 done => return done,
             }
         }
         unreachable!("the last try returns")
+    }
+
+    /// As asked for; but scripts write into files as if they were alone, so none is shared with the store then.
+    fn link_mode(&self, warnings: &mut Vec<String>) -> LinkMode {
+        let mode = self.options.link_mode;
+        if !self.lock.link_scripts || self.lock.conda.is_empty() {
+            return mode;
+        }
+        if mode == LinkMode::Hardlink {
+            let message = "files are copied, not linked: link scripts may write into them";
+            self.warn(warnings, "", message.to_owned());
+        }
+        mode.max(LinkMode::Reflink)
     }
 
     /// Whether the fault may be that an artifact went away while it was linked: replaced by another, taken by gc where
@@ -349,7 +361,7 @@ impl Making<'_> {
 
     fn build(
         &self,
-        staging: Staging,
+        staging: &Staging,
         standing: &Standing,
         interpreter: Option<&Interpreter>,
         parts: &Parts<'_>,
@@ -363,7 +375,6 @@ impl Making<'_> {
         for (package, message) in &layout.warnings {
             self.warn(warnings, package, message.clone());
         }
-        let own = self.store.owns(self.prefix);
         staging.begin()?;
         let folder = staging.folder();
         let recipe = Recipe {
@@ -383,13 +394,42 @@ impl Making<'_> {
                 self.attach(&folder, interpreter, artifacts, &manifest, linker)
             })
         })?;
-        self.stage("publish", || {
-            let _span = self.task.span(Deed::Stage("publish"), "");
-            self.seal(&folder, interpreter, &python, own)?;
-            self.task.heard()?;
-            self.keep_lock()?;
-            Ok(staging.publish(standing)?)
-        })
+        self.publish(staging, standing, interpreter, artifacts, warnings)
+    }
+
+    /// Completes the tree and puts it to its place; with link scripts, the other way round.
+    fn publish(
+        &self,
+        staging: &Staging,
+        standing: &Standing,
+        interpreter: Option<&Interpreter>,
+        artifacts: &[Artifact],
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<PathBuf>> {
+        let &Self { lock, store, prefix, task, generation, .. } = self;
+        let seal = Seal { lock, store, prefix, interpreter, generation, durable: self.options.durable };
+        let scripts = LinkScripts::of(lock, artifacts);
+        for package in &scripts.left_out {
+            let message = "its pre-link script is not run: it would change what environments share";
+            self.warn(warnings, package, message.to_owned());
+        }
+        let (kept, told) = self.stage("publish", || {
+            let _span = task.span(Deed::Stage("publish"), "");
+            if scripts.is_empty() {
+                seal.put(&staging.folder())?;
+                task.check()?;
+                seal.keep_lock()?;
+                return Ok((staging.publish(standing)?, Vec::new()));
+            }
+            task.check()?;
+            seal.keep_lock()?;
+            let scripted = Scripted { lock, artifacts, scripts: &scripts, prefix, task };
+            scripted.publish(staging, standing, |folder| seal.put(folder))
+        })?;
+        for (package, message) in told {
+            self.warn(warnings, &package, message);
+        }
+        Ok(kept)
     }
 
     /// Links the byte code that the store has.
@@ -412,48 +452,6 @@ impl Making<'_> {
         attaching.run(linker, self.task)?;
         if byte_code.len() == artifacts.len() {
             child::settle(tree)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the state, after the last change to `bin` and site-packages.
-    fn seal(&self, folder: &Path, interpreter: Option<&Interpreter>, python: &str, own: bool) -> Result<()> {
-        let site = if python.is_empty() { String::new() } else { format!("lib/{python}/site-packages") };
-        if own {
-            // What the store owns is nobody's to install into; see `Standing::Changed` for root, who can.
-            fs::set_mode(&folder.join("bin"), 0o555)?;
-            if !site.is_empty() {
-                fs::set_mode(&folder.join(&site), 0o555)?;
-            }
-        }
-        let (env_id, store) = (self.lock.env_id, (self.store.folder(""), self.generation));
-        let own_python = self.prefix.join("bin/python");
-        let python = match interpreter {
-            Some(interpreter) => &interpreter.executable,
-            None if site.is_empty() => self.prefix,
-            None => &own_python,
-        };
-        let state = State::of(folder, self.prefix, env_id, store, python, &site)?;
-        if self.options.durable {
-            fs::sync_file_system(folder)?;
-            fs::sync_file_system(&self.store.folder("artifacts"))?;
-        }
-        state.write(folder)?;
-        if self.options.durable {
-            fs::sync_file_system(folder)?;
-        }
-        Ok(())
-    }
-
-    /// `locks/<env id>.toml`, so that `exec` can be given the id alone; and a prefix elsewhere is noted.
-    fn keep_lock(&self) -> Result<()> {
-        if !self.store.owns(self.prefix) {
-            self.store.register(self.prefix, self.lock.env_id)?;
-        }
-        let path = self.store.folder("locks").join(format!("{}.toml", self.lock.env_id));
-        let is_good = || Lock::read(&path).is_ok_and(|kept| kept.env_id == self.lock.env_id);
-        if fs::read(&path).ok().as_deref() != Some(self.lock.text.as_bytes()) && !is_good() {
-            fs::write_atomic(&path, self.lock.text.as_bytes(), 0o644)?;
         }
         Ok(())
     }

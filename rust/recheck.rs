@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::lock::Lock;
 use crate::prefix::Standing;
 use crate::prefix::health::Health;
+use crate::prefix::scripted;
 use crate::prefix::state::State;
 use crate::store::Store;
 use crate::store::artifact;
@@ -55,7 +56,10 @@ impl Recheck<'_> {
         match Standing::of(self.prefix) {
             Standing::Ours(state) if state.env_id == self.lock.env_id => self.look(state),
             Standing::Damaged => {
-                let edited = self.health()?.edited && !self.store.owns(self.prefix);
+                // What scripts had begun with is nobody's work.
+                let edited = !scripted::is_begun(self.prefix)
+                    && self.health()?.edited
+                    && !self.store.owns(self.prefix);
                 let standing = if edited { Standing::Changed } else { Standing::Damaged };
                 Ok(Verdict::Make { standing, doubt: true })
             }

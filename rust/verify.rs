@@ -223,8 +223,21 @@ fn enter(
     }
 }
 
+/// Install paths of all files and links of an artifact, and where they are below the prefix.
+pub(crate) fn paths(index: &Index, directory: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
+    let count = u32::try_from(index.files.len() + links).unwrap_or(u32::MAX);
+    let place = |item: Item<'_>| {
+        let (dir, name) = (&index.dirs[item.dir() as usize], item.name());
+        let at = directory(dir);
+        let path = if at.is_empty() { name.to_owned() } else { format!("{at}/{name}") };
+        (format!("{dir}/{name}"), path)
+    };
+    (0..count).map(|at| place(Item::of(index, at))).collect()
+}
+
 /// All files and links but byte code and `.fastenv`.
-fn walk(prefix: &Path, task: &Task) -> Result<Vec<(String, PathBuf)>> {
+pub(crate) fn walk(prefix: &Path, task: &Task) -> Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     let mut folders = vec![(String::new(), prefix.to_owned())];
     while let Some((relative, folder)) = folders.pop() {

@@ -70,9 +70,6 @@ pub enum LockError {
         /// As its content gives.
         computed: Sha256,
     },
-    /// Conda's link scripts are asked for, and would be missing in the environment.
-    #[error("the lock asks for conda's link scripts to be run, which fastenv can't do yet")]
-    LinkScripts,
     /// A value that fastenv would not write.
     #[error("{lock}: {place}: {fault}")]
     Value {
@@ -91,7 +88,6 @@ impl LockError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Fs(_) => "give the path of a lock that `fastenv lock` wrote",
-            Self::LinkScripts => "run `fastenv lock` again without --link-scripts",
             Self::Newer { .. } => "install a newer fastenv here, or lock with this one",
             _ => "run `fastenv lock` again in the environment and bring the new file here",
         })

@@ -31,6 +31,11 @@ impl Manifest {
         fs::write_new(&own_folder(folder).join("manifest"), self.text().as_bytes(), 0o644)
     }
 
+    /// Writes it in the place of the one that is there.
+    pub fn replace(&self, folder: &Path) -> Result<(), FsError> {
+        fs::write_atomic(&own_folder(folder).join("manifest"), self.text().as_bytes(), 0o644)
+    }
+
     /// Reads it; `None` inside if it is not there or damaged.
     pub fn read(prefix: &Path) -> Result<Option<Self>, FsError> {
         use std::io::ErrorKind::{InvalidData, NotFound};

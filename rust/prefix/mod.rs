@@ -1,12 +1,16 @@
 //! An environment's folder: what stands there, what it says of itself, and how it gets there.
 //!
 //! `PREFIX/.fastenv/` holds `state` ([`state`]), `lock.toml`, `manifest` and `index/<sha256>` ([`manifest`]), and
-//! `use`, on which a running `exec` keeps a shared lock ([`hold`]). [`health`]: what an earlier boot left of it.
+//! `use`, on which a running `exec` keeps a shared lock ([`hold`]). [`health`]: what an earlier boot left of it. [`scripted`]: one in
+//! which link scripts run, which changes it ([`changes`]); [`seal`] has the last word.
 
+pub mod changes;
 pub mod health;
 pub mod hold;
 pub mod manifest;
 pub mod publish;
+pub mod scripted;
+pub mod seal;
 pub mod state;
 
 use std::path::{Path, PathBuf};

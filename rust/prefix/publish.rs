@@ -120,7 +120,7 @@ impl Staging {
 
     /// Publishes the tree, whose state is written. Returns where the old one was put, if it was worth keeping:
     /// that is, if somebody had changed it.
-    pub fn publish(self, standing: &Standing) -> Result<Option<PathBuf>, FsError> {
+    pub fn publish(&self, standing: &Standing) -> Result<Option<PathBuf>, FsError> {
         let Site::Beside(_) = &self.site else { return Ok(None) };
         let folder = self.folder();
         match fs::rename_new(&folder, &self.prefix) {
@@ -142,6 +142,24 @@ impl Staging {
             fs::rename(&folder, &self.prefix)?;
         }
         Ok(kept)
+    }
+
+    /// Takes back what was just published, so that what stood at the prefix stands there again; `kept` is what
+    /// publishing returned. In place there is nothing to go back to.
+    pub fn withdraw(&self, standing: &Standing, kept: Option<&Path>) -> Result<(), FsError> {
+        let Site::Beside(_) = &self.site else { return Ok(()) };
+        let (folder, old) = (self.folder(), self.folder().with_file_name("old"));
+        let before = kept.unwrap_or(if fs::exists(&old) { &old } else { &folder });
+        if before == folder && fs::exists(before) && fs::exchange(before, &self.prefix).is_ok() {
+            return Ok(());
+        }
+        let aside = self.folder().with_file_name("withdrawn");
+        fs::rename(&self.prefix, &aside)?;
+        match standing {
+            Standing::Empty => fs::create_dir(&self.prefix),
+            _ if fs::exists(before) => fs::rename(before, &self.prefix),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -187,10 +187,3 @@ def test_env_id_is_told_and_checked(lab: Lab) -> None:
     assert restate(text) == text, "a file's name is not in the id"
     lock.write_text(lock.read_text().replace(done.out[:8], "f" * 8))
     assert lab.run("env-id", lock).code == 3
-
-
-def test_a_lock_that_asks_for_link_scripts(lab: Lab) -> None:
-    lock = lab.lock(lab.wheel("one"))
-    lock.write_text(restate(lock.read_text().replace("format = 1\n", "format = 1\nlink-scripts = true\n")))
-    assert "link scripts" in lab.refuse(lock, 3)
-    assert lab.index.requests == []
