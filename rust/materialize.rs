@@ -417,11 +417,11 @@ impl Making<'_> {
             let _span = task.span(Deed::Stage("publish"), "");
             if scripts.is_empty() {
                 seal.put(&staging.folder())?;
-                task.check()?;
+                task.heard()?;
                 seal.keep_lock()?;
                 return Ok((staging.publish(standing)?, Vec::new()));
             }
-            task.check()?;
+            task.heard()?;
             seal.keep_lock()?;
             let scripted = Scripted { lock, artifacts, scripts: &scripts, prefix, task };
             scripted.publish(staging, standing, |folder| seal.put(folder))
