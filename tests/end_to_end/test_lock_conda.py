@@ -118,6 +118,24 @@ def test_link_scripts_only_if_asked_for(libraries: Path, folder: Path, channel: 
     assert asked.env_id != without.env_id
 
 
+def test_shortcuts_are_named(libraries: Path, folder: Path, channel: Channel) -> None:
+    record = json.loads(record_of(libraries, "libcurl").read_text())
+    edit_record(libraries, "libcurl", files=[*record["files"], "Menu/libcurl.json"])
+    (libraries / "Menu").mkdir()
+    replace_text(libraries / "Menu/libcurl.json", "{}")
+    said: list[str] = []
+    output = folder / "pylock.toml"
+    lock(
+        output=output,
+        prefix=libraries,
+        public_indexes=[channel.url],
+        on_event=lambda it: said.append(it.message),
+    )
+    assert [text for text in said if "menu" in text] == [
+        "libcurl has shortcuts for a desktop's menu (Menu/*.json), which are copied and not installed"
+    ]
+
+
 def test_a_channel_that_is_not_public_travels(libraries: Path, folder: Path, channel: Channel) -> None:
     """The host of this channel is this machine."""
     lock = locked(libraries, folder)

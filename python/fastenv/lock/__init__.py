@@ -196,7 +196,7 @@ class _Work:
             wanted = {name: why for name, why in wanted.items() if name not in settled.choices}
             faults += self.conda.find(self.transport, self.publicity, self._asked)
             sources = (*self.sources.remote, *self.sources.local)
-            self.extras.find(self.rules, self.inventory, self._resolver(), sources, self.artifacts)
+            self.extras.find(self.rules, self.inventory, self._resolver, sources, self.artifacts)
         faults += self._unsettled(sound, settled, wanted)
         with self._stage("compare"):
             faults += _unfit([*sound, *known], edits.result(), wanted)

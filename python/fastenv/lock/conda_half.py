@@ -80,6 +80,8 @@ class CondaHalf:
             names = ", ".join(name for name, _ in conda.variables)
             yield f"variables that activation sets ({names}, in conda-meta/state) are not in the lock"
         for it in self.packages:
+            if it.shortcuts:
+                yield f"{it.name} has shortcuts for a desktop's menu (Menu/*.json), which are copied and not installed"
             if it.link_scripts and not link_scripts:
                 yield f"{it.name} has link scripts, which run only where `fastenv lock --link-scripts` asks for it"
 

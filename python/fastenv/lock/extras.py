@@ -37,11 +37,14 @@ class Extras:
         self,
         rules: Rules,
         inventory: Inventory,
-        resolver: Resolver,
+        resolver: Callable[[], Resolver],
         sources: Sequence[Source],
         artifacts: Artifacts,
     ) -> None:
-        """Resolve them. Raises LockError, with uv's words, if they don't go with what is installed."""
+        """Resolve them, by a resolver that is made if there are any: an environment without python can have none.
+
+        Raises LockError, with uv's words, if they don't go with what is installed.
+        """
         if not rules.extra:
             return
         self._asked = frozenset(canonical(Requirement(text).name) for text in rules.extra)
@@ -49,7 +52,7 @@ class Extras:
         both = sorted(self._asked & held.keys())
         if both:
             raise LockError(f"{rules.place}: extra names {both[0]}, which the environment has itself")
-        found = resolver.extend(rules.extra, list(held.values()), sources)
+        found = resolver().extend(rules.extra, list(held.values()), sources)
         order = {tag: at for at, tag in enumerate(_tags(inventory))}
         for pin, wheels in found.wheels.items():
             if pin.name not in held:
