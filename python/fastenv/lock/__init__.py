@@ -16,7 +16,7 @@ The way of the data, a file a step:
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
     carried         archives that travel with the lock
     libraries       what a node's system must have
-    compose         values to text; lockfile: text to values
+    rows, compose   values to text; lockfile: text to values
 
 Threads are those of at_once, so that Ctrl-C is heard; what is dear to find out again is in cache.
 Reads the network (transport; uv as a subprocess), never changes the environment, chooses no version.
@@ -27,7 +27,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from fastenv.event import Event, OnEvent
 from fastenv.exceptions import Fault, FileSystemError, LockFaults
 from fastenv.lock.artifacts import Artifacts
 from fastenv.lock.at_once import Background
-from fastenv.lock.carried import carried_path, carry
+from fastenv.lock.carried import carry
 from fastenv.lock.choose import Choice
 from fastenv.lock.compose import compose
 from fastenv.lock.conda_half import CondaHalf, virtual_packages
@@ -45,35 +45,34 @@ from fastenv.lock.direct import direct_choices
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.lock.explain import explain
 from fastenv.lock.extras import Extras
-from fastenv.lock.faults import Unfetchable, edited, inventory_faults, shared_edits, unfetchable
+from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.libraries import locked_libraries
 from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.lock.local_half import LocalHalf
-from fastenv.lock.lockfile import (
-    Ignored,
-    Lock,
-    LockedContested,
-    LockedInterpreter,
-    LockedPackage,
-    check_name,
-)
+from fastenv.lock.lockfile import Lock, LockedPackage, check_name
 from fastenv.lock.outlet import Outlet
 from fastenv.lock.overlays import LARGEST, LockedOverlay, Overlays, find_overlays
 from fastenv.lock.pins import Candidate, Pin, Resolver
 from fastenv.lock.platform import locked_platform, target_of
 from fastenv.lock.recent import Recent
+from fastenv.lock.rows import (
+    contested_rows,
+    ignored_rows,
+    index_row,
+    interpreter_row,
+    made_row,
+    printable,
+)
 from fastenv.lock.rules import apply_rules
 from fastenv.lock.settle import Settled, settle
-from fastenv.lock.sources import Sources, gather_sources, redact
+from fastenv.lock.sources import Sources, gather_sources
 from fastenv.lock.transport import Transport
-from fastenv.lock.workshop import Made, Workshop
-from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory
+from fastenv.lock.workshop import Workshop
+from fastenv.scan.inventory import Distribution, Inventory
 from fastenv.settings import Rules, read_rules
 
 __all__ = ["Lock", "lock"]
-
-_IGNORED_STRAYS = ("module", "file", "egg-info", "script")
 
 
 def lock(
@@ -288,7 +287,7 @@ class _Work:
             if made is not None:
                 if made.file is None:
                     travelling.append((made.wheel, made.wheel.size or 0))
-                packages.append(_made(it, made))
+                packages.append(made_row(it, made))
                 continue
             choice = choices.get(it.name)
             wheel = None if choice is None else choice.wheel
@@ -297,7 +296,7 @@ class _Work:
             private = self._private_reason(wheel)
             if private:
                 travelling.append((wheel, choice.size or 0))
-            packages.append(_locked(it, wheel, choice.size, private=bool(private)))
+            packages.append(index_row(it, wheel, choice.size, private=bool(private)))
         return packages, travelling
 
     def _carry(self, travelling: Sequence[tuple[Candidate, int]], folder: Path) -> None:
@@ -338,15 +337,15 @@ class _Work:
         inventory = self.inventory
         return compose(
             platform=locked_platform(inventory, [package.filename for package in packages]),
-            interpreter=_interpreter(inventory),
+            interpreter=interpreter_row(inventory),
             packages=packages,
             conda=self.conda.rows(),
             virtual=virtual_packages(self.conda.packages),
             libraries=locked_libraries(inventory, packages),
             link_scripts=link_scripts and bool(self.conda.packages),
-            contested=_contested(inventory, {it.name for it in self.local.left_out}),
+            contested=contested_rows(inventory, {it.name for it in self.local.left_out}),
             overlays=overlays,
-            ignored=[*_ignored(inventory, self.loose), *self.local.left_out],
+            ignored=[*ignored_rows(inventory, self.loose), *self.local.left_out],
             created_with=_version(),
         )
 
@@ -368,71 +367,13 @@ class _Work:
             self._warn_of(message)
 
     def _warn_of(self, message: str) -> None:
-        self.tell(Event("warning", message=_printable(message)))
+        self.tell(Event("warning", message=printable(message)))
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         started = time.monotonic()
         yield
         self.tell(Event("stage", stage=name, seconds=time.monotonic() - started))
-
-
-def _interpreter(inventory: Inventory) -> LockedInterpreter | None:
-    """The scanned one; conda's own, which comes with its package, has no place on the node."""
-    facts = inventory.interpreter
-    if facts is None:
-        return None
-    same = (facts.implementation, facts.version, facts.soabi, facts.build)
-    packages = inventory.conda.packages if inventory.conda is not None else ()
-    python = next((it for it in packages if it.name == "python"), None)
-    if python is None:
-        return LockedInterpreter(*same, facts.base_executable or None)
-    return LockedInterpreter(*same, source="conda", site_packages=_site(facts, python))
-
-
-def _site(facts: Interpreter, python: CondaPackage) -> str | None:
-    """Where site-packages is, if not where it is with every python (CEP 17)."""
-    free_threaded = facts.soabi.partition("-")[2].partition("-")[0].endswith("t")
-    usual = f"lib/python{facts.series}{'t' if free_threaded else ''}/site-packages"
-    return python.site_packages if python.site_packages not in ("", usual) else None
-
-
-def _locked(it: Distribution, wheel: Candidate, size: int | None, *, private: bool) -> LockedPackage:
-    """Of an index that is not public: name, file name and sha256, no URL."""
-    source = wheel.source
-    return LockedPackage(
-        name=it.name,
-        version=it.version,
-        filename=wheel.filename,
-        sha256=wheel.sha256,
-        url=None if private else redact(wheel.url),
-        path=carried_path(wheel) if private else None,
-        size=wheel.size if size is None else size,
-        index=None if private or source is None or source.is_direct else source.shown,
-        origin="local" if private else "index",
-        index_name=source.name if private and source is not None else None,
-        requested=it.requested,
-        layer=it.layer,
-        files_digest=it.files_digest,
-    )
-
-
-def _made(it: Distribution, made: Made) -> LockedPackage:
-    """What travels because no index has it."""
-    return LockedPackage(
-        name=it.name,
-        version=it.version,
-        filename=made.wheel.filename,
-        sha256=made.wheel.sha256,
-        path=carried_path(made.wheel),
-        size=made.wheel.size,
-        origin=made.origin,
-        reason=made.reason,
-        commit=it.origin.commit or None,
-        requested=it.requested,
-        layer=it.layer,
-        files_digest=made.files_digest,
-    )
 
 
 def _unfit(
@@ -456,37 +397,6 @@ def _unfit(
 def _is_told(it: Distribution) -> bool:
     """Whether RECORD tells its files."""
     return it.files_digest is not None and not it.problems
-
-
-def _contested(inventory: Inventory, left_out: Collection[str]) -> Iterator[LockedContested]:
-    """The contested paths of what is in the lock, each with its winner."""
-    shared = shared_edits(inventory)
-    for row in inventory.contested:
-        names = {claim.name for claim in row.claims}
-        winner = row.winner or shared.get(row.path)
-        if winner is not None and names.isdisjoint(left_out):
-            yield LockedContested(row.path, winner, tuple(sorted(names)))
-
-
-def _ignored(inventory: Inventory, loose: Overlays) -> Iterator[Ignored]:
-    for name, reason in loose.left_out:
-        yield Ignored(_printable(name), "", reason)
-    for left_out in inventory.left_out:
-        yield Ignored(left_out.name, left_out.version, left_out.reason)
-    places = [entry.path for entry in inventory.search_path]
-    places += [inventory.conda.prefix] if inventory.conda is not None else []
-    roots = sorted(places, key=len, reverse=True)
-    for stray in inventory.strays:
-        if stray.kind in _IGNORED_STRAYS and not loose.owns(stray.path):
-            # a path of this machine is nobody else's business
-            root = next((root for root in roots if stray.path.startswith(f"{root}/")), None)
-            name = stray.path[len(root) + 1 :] if root else stray.path.rstrip("/").rpartition("/")[2]
-            # names of files need not be UTF-8, a lock must be
-            yield Ignored(_printable(name), "", _printable(stray.reason))
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _version() -> str:
