@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +18,10 @@ from tests.lab.index_server import Fault, IndexServer
 from tests.lab.venv import alone, install, make_venv, site_of
 
 from fastenv.event import Event
-from fastenv.exceptions import ArtifactError, FileSystemError, LockError, LockFaults, NetworkError
+from fastenv.exceptions import ArtifactError, FileSystemError, LockFaults, NetworkError
 from fastenv.lock import Lock, lock, toml
 from fastenv.scan import Inventory, scan
 from fastenv.testing import make_wheel
-
-SECRET = "s3cret-word-of-the-test"  # noqa: S105
 
 
 @pytest.fixture
@@ -223,81 +219,6 @@ def test_find_links_only_for_what_the_index_lacks(
     assert (found["beta"].path or "").endswith("beta-2.0-py3-none-any.whl")
     assert (folder / (found["zeta"].path or "")).read_bytes() == made.read_bytes()
     assert any("absent" in event.message for event in events if event.kind == "warning")
-
-
-def test_netrc_and_no_secret_anywhere(folder: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index behind a password works by netrc, is not public, and the password goes nowhere."""
-    python = make_venv(folder / "env", "alpha", "beta", links=wheels)
-    netrc = folder / "home" / ".netrc"
-    netrc.write_text(f"machine 127.0.0.1 login me password {SECRET}\n")
-    netrc.chmod(0o600)
-    with (
-        IndexServer(wheels, user="me", password=SECRET, latency_s=0.05) as server,
-        watch_processes() as seen,
-    ):
-        use(monkeypatch, server)
-        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"))
-        assert server.requests, "nobody asked the index"
-    assert out.returncode == 0, out.stderr
-    check_no_secret(folder, seen, out.stdout + out.stderr)
-    assert all(p.path for p in Lock.read(folder / "pylock.fastenv.toml").packages)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("where", ["url", "pip.conf", "uv.toml", "variables"])
-def test_password_in_settings_goes_nowhere(
-    folder: Path, wheels: Path, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A password that the settings themselves hold is used and is shown nowhere, in success and in failure."""
-    python = make_venv(folder / "env", "alpha", "beta", links=wheels)
-    with (
-        IndexServer(wheels, user="me", password=SECRET, latency_s=0.05) as server,
-        watch_processes() as seen,
-    ):
-        configure_password(where, server, folder, monkeypatch)
-        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"))
-        assert out.returncode == 0, out.stderr
-        check_no_secret(folder, seen, out.stdout + out.stderr)
-        make_wheel(folder / "x", "absent", "1.0")
-        install(python, "absent", links=folder / "x")
-        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"), "--strict")
-        assert out.returncode == 3
-        server.options.password = SECRET[::-1]
-        out2 = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.other.toml"))
-        assert out2.returncode in (3, 7)
-    check_no_secret(folder, seen, out.stdout + out.stderr + out2.stdout + out2.stderr)
-    assert not list(Path(tempfile.gettempdir()).glob("fastenv-uv-*.toml"))
-
-
-def configure_password(
-    where: str, server: IndexServer, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = server.url.replace("http://", f"http://me:{SECRET}@")
-    config = folder / "home" / ".config"
-    if where == "url":
-        monkeypatch.setenv("PIP_INDEX_URL", url)
-    elif where == "pip.conf":
-        (config / "pip").mkdir(parents=True)
-        (config / "pip" / "pip.conf").write_text(f"[global]\nindex-url = {url}\n")
-    elif where == "uv.toml":
-        (config / "uv").mkdir(parents=True)
-        (config / "uv" / "uv.toml").write_text(f'[[index]]\nurl = "{url}"\ndefault = true\n')
-    else:
-        monkeypatch.setenv("UV_INDEX", f"inner={server.url}")
-        monkeypatch.setenv("UV_DEFAULT_INDEX", server.url)
-        monkeypatch.setenv("UV_INDEX_INNER_USERNAME", "me")
-        monkeypatch.setenv("UV_INDEX_INNER_PASSWORD", SECRET)
-
-
-def test_without_the_password(folder: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index that refuses us is named, with what to do."""
-    python = make_venv(folder / "env", "alpha", links=wheels)
-    with IndexServer(wheels, user="me", password=SECRET) as server:
-        use(monkeypatch, server)
-        with pytest.raises(LockError) as caught:
-            lock(python=python)
-    assert "401" in str(caught.value)
-    assert "login" in str(caught.value)
 
 
 def test_all_faults_at_once(
@@ -547,42 +468,3 @@ def test_uv_and_pip_install_the_lock(
     )
     assert done.returncode == 0, done.stderr
     assert {(it.name, it.version, it.files_digest) for it in scan(python=piped).distributions} == wanted
-
-
-def run_cli(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """``fastenv lock`` as a process of its own."""
-    command = [sys.executable, "-m", "fastenv", "lock", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-
-
-class watch_processes:  # noqa: N801 - used like a function
-    """Collects the command lines of all processes of this machine while it is open."""
-
-    def __enter__(self) -> set[str]:
-        self.seen: set[str] = set()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-        return self.seen
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.01):
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-                except OSError:
-                    continue
-
-
-def check_no_secret(folder: Path, seen: set[str], output: str) -> None:
-    assert any("pip compile" in line for line in seen), "uv was not seen at work"
-    assert not [line for line in seen if SECRET in line]
-    assert SECRET not in output
-    settings = (".netrc", "pip.conf", "uv.toml")
-    for path in folder.rglob("*"):
-        if path.is_file() and path.name not in settings:
-            assert SECRET.encode() not in path.read_bytes(), path
