@@ -57,7 +57,7 @@ impl Bits {
     }
 }
 
-/// Runs the loop from `from` on, where at least [`AHEAD`] bytes of `bytes` are.
+/// Runs the loop from `from` on, where more than [`AHEAD`] bytes of `bytes` are, and there is room in the window.
 pub(super) fn run(
     codes: &Codes,
     bits: &mut Bits,
@@ -105,9 +105,8 @@ struct Rounds<'a> {
 impl Rounds<'_> {
     #[inline(always)]
     fn run(&mut self) -> Stop {
-        let last_from = self.bytes.len() - AHEAD;
-        let full_at = self.out.len() - OVERRUN;
-        assert!(self.from < last_from);
+        assert!(self.from + AHEAD < self.bytes.len() && self.at + OVERRUN < self.out.len());
+        let (last_from, full_at) = (self.bytes.len() - AHEAD, self.out.len() - OVERRUN);
         self.refill();
         let mut entry = self.codes.literal(self.bits.held);
         // At least one round, or a caller that tries again would do so for ever. Each begins before `last_from`, but for
