@@ -1,11 +1,12 @@
 //! The stages of the core, one by one, on a made-up environment of the size of a real one: `cargo bench --bench stages`.
 
 use std::hint::black_box;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput};
+use fastenv::conda::bzip2::Reader;
 use fastenv::digest::Sha256;
 use fastenv::finish::record;
 use fastenv::layout;
@@ -14,6 +15,7 @@ use fastenv::lock::Lock;
 use fastenv::store::artifact::Artifact;
 use fastenv::store::index_file::{self, Stamped};
 use fastenv::task::Task;
+use fastenv::unpack::deflate::{Inflater, Status};
 use fastenv::unpack::{self, Expected, Index, IndexFile, ReadAt};
 
 #[allow(dead_code)]
@@ -28,11 +30,15 @@ use zip_writer::{Part, wheel};
 const PACKAGES: usize = 183;
 const FILES: usize = 155;
 const PYTHON: &str = "python3.11";
+/// Bytes of a stream that arrive at once.
+const PIECE: usize = 256 << 10;
 
 fn main() {
     let mut criterion = Criterion::default().sample_size(20).configure_from_args();
     hash(&mut criterion);
     unpack(&mut criterion);
+    inflate(&mut criterion);
+    bunzip2(&mut criterion);
     decode(&mut criterion);
     parse(&mut criterion);
     compose(&mut criterion);
@@ -137,6 +143,59 @@ fn unpack(criterion: &mut Criterion) {
             bench.iter_batched(folder, once, BatchSize::PerIteration);
         });
     }
+}
+
+/// Machine code that is there on every machine: of this program.
+fn machine_code() -> Vec<u8> {
+    let program = std::env::current_exe().expect("a program has a file");
+    fastenv::fs::read(&program).expect("it can be read")
+}
+
+/// A large entry in pieces, beside the libraries that could do it: zlib-rs in pieces, too, libdeflate only as a whole.
+fn inflate(criterion: &mut Criterion) {
+    let content = machine_code();
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(&content).expect("into memory");
+    let packed = encoder.finish().expect("into memory");
+    let mut group = criterion.benchmark_group("inflate");
+    group.throughput(Throughput::Bytes(content.len() as u64));
+    group.bench_function("ours", |bench| bench.iter(|| inflated_by_us(&packed)));
+    group.bench_function("zlib-rs", |bench| {
+        bench.iter(|| io::copy(&mut flate2::bufread::DeflateDecoder::new(&packed[..]), &mut io::sink()));
+    });
+    let mut whole = vec![0; content.len()];
+    group.bench_function("libdeflate", |bench| {
+        bench.iter(|| libdeflater::Decompressor::new().deflate_decompress(&packed, &mut whole));
+    });
+}
+
+fn inflated_by_us(packed: &[u8]) -> usize {
+    let (mut inflater, mut from, mut made) = (Inflater::new(), 0, 0);
+    loop {
+        let end = packed.len().min(from + PIECE);
+        let (eaten, status) = inflater.run(&packed[from..end]).expect("a good stream");
+        from += eaten;
+        made += black_box(inflater.new_bytes()).len();
+        if status == Status::Done {
+            return made;
+        }
+    }
+}
+
+/// The content of an old conda package, beside the library (libbz2-rs-sys).
+fn bunzip2(criterion: &mut Criterion) {
+    let content = machine_code();
+    let mut packed = Vec::new();
+    let best = bzip2::Compression::best();
+    bzip2::read::BzEncoder::new(&content[..], best).read_to_end(&mut packed).expect("from memory");
+    let mut group = criterion.benchmark_group("bunzip2");
+    group.throughput(Throughput::Bytes(content.len() as u64));
+    group.bench_function("ours", |bench| {
+        bench.iter(|| io::copy(&mut Reader::new(&packed[..]), &mut io::sink()).expect("a good stream"));
+    });
+    group.bench_function("libbz2-rs-sys", |bench| {
+        bench.iter(|| io::copy(&mut bzip2::bufread::BzDecoder::new(&packed[..]), &mut io::sink()));
+    });
 }
 
 fn expected() -> Expected {
