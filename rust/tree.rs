@@ -10,17 +10,18 @@ use rayon::Scope;
 use rayon::prelude::*;
 
 use crate::digest::Sha256;
+use crate::digest::company::Company;
 use crate::error::{Error, Result};
 use crate::finish::conda_meta::{self, Installed};
 use crate::finish::prefix::Replacement;
 use crate::finish::record::{self, Row};
-use crate::finish::{Generated, generate, overlays, scripts, venv};
+use crate::finish::{Generated, Written, generate, overlays, scripts, venv, write};
 use crate::fs;
 use crate::interpreter::Interpreter;
 use crate::layout::{Item, Layout, Place, Winner, file_of, item_of};
 use crate::link::Linker;
 use crate::link::early::Early;
-use crate::lock::{Lock, Owner};
+use crate::lock::{CondaPackage, Lock, Owner};
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
 use crate::prefix::publish::PrefixError;
@@ -82,13 +83,20 @@ impl Recipe<'_> {
     /// Makes the directories and links their files, a task a directory. A directory is changed by its own task alone,
     /// which also makes the directories in it, so that no two threads wait for one directory.
     fn plant(&self, linker: &Linker, task: &Task) -> Result<Vec<(Place, Generated)>> {
-        let planting =
-            Planting { recipe: self, linker, task, failure: OnceLock::new(), anew: Mutex::default() };
+        let planting = Planting {
+            recipe: self,
+            linker,
+            task,
+            failure: OnceLock::new(),
+            anew: Mutex::default(),
+            unhashed: Company::default(),
+        };
         rayon::scope(|scope| planting.fill(scope, 0));
         if let Some(fault) = planting.failure.into_inner() {
             return Err(fault);
         }
-        let anew = planting.anew.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut anew = planting.anew.into_inner().unwrap_or_else(PoisonError::into_inner);
+        anew.extend(planting.unhashed.rest().into_iter().map(hashed));
         if self.python.is_empty() {
             return Ok(anew);
         }
@@ -242,29 +250,45 @@ impl Recipe<'_> {
                 rewritten[at].insert(place.file, file.sha256);
             }
         }
+        let unhashed = Company::default();
         let records = self.lock.conda.par_iter().zip(&rewritten).enumerate();
         let written = records.map(|(at, (package, rewritten))| {
             task.check()?;
             let unit = self.lock.position(Owner::Conda(at));
-            let artifact = &self.artifacts[unit];
-            let installed = Installed {
-                package,
-                index: &artifact.index,
-                python: self.python,
-                archive: &self.store.archive(package.sha256, &package.file_name),
-                folder: &artifact.folder,
-                rewritten,
-                scripts: &self.scripts_of(unit, scripts),
-            };
-            let path = format!("{}/{}", conda_meta::FOLDER, conda_meta::file_name(package));
-            Ok(generate(self.staging, path, &package.name, installed.record().as_bytes(), false)?)
+            let (file, text) = self.write_conda_record(package, unit, rewritten, scripts)?;
+            Ok(unhashed.join(file, text))
         });
-        let mut written = written.collect::<Result<Vec<Generated>>>()?;
+        let mut ready = written.collect::<Result<Vec<_>>>()?;
+        ready.push(unhashed.rest());
+        let hashed = ready.into_iter().flatten();
+        let mut written: Vec<Generated> = hashed.map(|(file, sha256)| file.with(sha256)).collect();
         let indexes: Vec<&Index> = self.artifacts.iter().map(|artifact| &artifact.index).collect();
         let history = conda_meta::history(&self.lock.conda, &indexes);
         let path = format!("{}/history", conda_meta::FOLDER);
         written.push(generate(self.staging, path, "", history.as_bytes(), false)?);
         Ok(written)
+    }
+
+    fn write_conda_record(
+        &self,
+        package: &CondaPackage,
+        unit: usize,
+        rewritten: &HashMap<u32, Sha256>,
+        scripts: &[(ScriptKey, Generated)],
+    ) -> Result<(Written, Vec<u8>)> {
+        let artifact = &self.artifacts[unit];
+        let installed = Installed {
+            package,
+            index: &artifact.index,
+            python: self.python,
+            archive: &self.store.archive(package.sha256, &package.file_name),
+            folder: &artifact.folder,
+            rewritten,
+            scripts: &self.scripts_of(unit, scripts),
+        };
+        let path = format!("{}/{}", conda_meta::FOLDER, conda_meta::file_name(package));
+        let text = installed.record().into_bytes();
+        Ok((write(self.staging, path, &package.name, &text, false)?, text))
     }
 
     /// The scripts that were generated for a unit.
@@ -322,6 +346,8 @@ struct Planting<'a> {
     failure: OnceLock<Error>,
     /// What was written with another prefix.
     anew: Mutex<Vec<(Place, Generated)>>,
+    /// What of that has no digest yet.
+    unhashed: Company<(Place, Written)>,
 }
 
 impl Planting<'_> {
@@ -412,13 +438,17 @@ impl Planting<'_> {
             fs::remove_file(&to)?;
         }
         let (executable, mtime) = (file.executable, artifact.time(place.file as usize));
-        let written = replacement.rewrite(&from, &to, rewrite.how, executable, mtime);
-        let (sha256, size) =
-            written.map_err(|fault| Error::rewriting(fault, &package, &prefix.join(&path)))?;
-        let written = Generated { path, package, sha256, size, executable };
-        self.anew.lock().unwrap_or_else(PoisonError::into_inner).push((place, written));
+        let content = replacement.rewrite(&from, &to, rewrite.how, executable, mtime);
+        let content = content.map_err(|fault| Error::rewriting(fault, &package, &prefix.join(&path)))?;
+        let written = Written { path, package, size: content.len() as u64, executable };
+        let ready = self.unhashed.join((place, written), content);
+        self.anew.lock().unwrap_or_else(PoisonError::into_inner).extend(ready.into_iter().map(hashed));
         Ok(())
     }
+}
+
+fn hashed(((place, written), sha256): ((Place, Written), Sha256)) -> (Place, Generated) {
+    (place, written.with(sha256))
 }
 
 /// Which script of the layout.

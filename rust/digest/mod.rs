@@ -1,12 +1,14 @@
 //! SHA-256, the only file hash that fastenv knows.
 //!
-//! One text by ring; several at once by [`lanes`] and [`together`], where the processor is better at that.
+//! One text by ring; several at once by [`lanes`] and [`together`], where the processor is better at that;
+//! [`company`] has those that come one by one wait for each other.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(not(target_arch = "x86_64"))]
 #[path = "elsewhere.rs"]
 mod avx512;
+pub(crate) mod company;
 pub(crate) mod lanes;
 pub(crate) mod together;
 
@@ -16,6 +18,8 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::digest::{Context, SHA256, digest};
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A SHA-256 digest: 32 bytes, shown as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,7 +59,11 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 

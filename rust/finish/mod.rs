@@ -29,6 +29,21 @@ pub struct Generated {
     pub executable: bool,
 }
 
+/// A file that was written, before its content was hashed.
+pub(crate) struct Written {
+    pub(crate) path: String,
+    pub(crate) package: String,
+    pub(crate) size: u64,
+    pub(crate) executable: bool,
+}
+
+impl Written {
+    pub(crate) fn with(self, sha256: Sha256) -> Generated {
+        let Self { path, package, size, executable } = self;
+        Generated { path, package, sha256, size, executable }
+    }
+}
+
 /// Writes a file of the tree under `staging` and tells what was written.
 pub fn generate(
     staging: &Path,
@@ -37,8 +52,18 @@ pub fn generate(
     content: &[u8],
     executable: bool,
 ) -> Result<Generated, FsError> {
+    Ok(write(staging, path, package, content, executable)?.with(Sha256::of(content)))
+}
+
+/// Writes a file of the tree under `staging`, whose content somebody else hashes.
+pub(crate) fn write(
+    staging: &Path,
+    path: String,
+    package: &str,
+    content: &[u8],
+    executable: bool,
+) -> Result<Written, FsError> {
     let mode = if executable { 0o777 } else { 0o666 };
     fs::write_new(&staging.join(&path), content, mode)?;
-    let (sha256, size) = (Sha256::of(content), content.len() as u64);
-    Ok(Generated { path, package: package.to_owned(), sha256, size, executable })
+    Ok(Written { path, package: package.to_owned(), size: content.len() as u64, executable })
 }

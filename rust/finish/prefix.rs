@@ -8,7 +8,6 @@ use std::path::Path;
 
 use memchr::memmem;
 
-use crate::digest::Sha256;
 use crate::fs::{self, FsError};
 use crate::unpack::Rewriting;
 
@@ -55,7 +54,7 @@ impl Replacement<'_> {
         }
     }
 
-    /// Writes what the file at `from` has in the environment to `to`, which must not exist; digest and size of that. The
+    /// Writes what the file at `from` has in the environment to `to`, which must not exist; that content. The
     /// time is `mtime` (seconds since 1970), and one second more if the content is another: byte code of the old one
     /// does not fit then. Modes are by the umask.
     pub fn rewrite(
@@ -65,23 +64,25 @@ impl Replacement<'_> {
         how: Rewriting,
         executable: bool,
         mtime: i64,
-    ) -> Result<(Sha256, u64), RewriteError> {
+    ) -> Result<Vec<u8>, RewriteError> {
         let content = fs::read(from)?;
         let made = self.apply(&content, how)?;
-        let mtime = if *made == content { mtime } else { mtime + 1 };
+        let mtime = if *made == *content { mtime } else { mtime + 1 };
         let mut file = fs::create_new(to, if executable { 0o777 } else { 0o666 })?;
         fs::write_all(&mut file, &made, to)?;
         fs::set_file_mtime(&file, mtime, 0, to)?;
-        Ok((Sha256::of(&made), made.len() as u64))
+        Ok(made.into_owned())
     }
 
     /// Of a text: every occurrence; and a first line that the kernel could not read any more names the program only,
     /// to be found on PATH. That needs an activated environment.
     fn text<'c>(&self, content: &'c [u8]) -> Cow<'c, [u8]> {
         let mut made = Cow::Borrowed(content);
-        for encode in ENCODINGS {
+        // What is in the wide encodings has NULs, for a placeholder has a slash.
+        let encodings = if memchr::memchr(0, content).is_some() { &ENCODINGS[..] } else { &ENCODINGS[..1] };
+        for encode in encodings {
             let (from, to) = (encode(self.placeholder), encode(self.prefix));
-            if let Some(escaped) = escape_shebang(&made, self.placeholder, self.prefix, encode) {
+            if let Some(escaped) = escape_shebang(&made, self.placeholder, self.prefix, *encode) {
                 made = Cow::Owned(escaped);
             }
             if let Some(replaced) = replace_all(&made, &from, &to) {
