@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from tests.lab.compiled import compile_shared
 from tests.lab.lab import Done, Lab, run
+from tests.lab.lock_text import lock_text
 
 import fastenv
-from fastenv._core import compute_env_id
 from fastenv.exceptions import NodeUnfitError
 from fastenv.scan import Inventory
 
@@ -137,20 +137,7 @@ def test_a_library_that_is_too_old_is_missing(world: World) -> None:
     assert re.search(r"libc\.so\.6 with GLIBC_99\.1 \(it has none in /\S+/libc\.so\.6\), for seer", said)
 
 
-OPENCV = """\
-lock-version = "1.0"
-created-by = "fastenv"
-packages = []
-
-[tool.fastenv]
-format = 1
-env-id = ""
-created-with = "0.1.0"
-
-[tool.fastenv.platform]
-os = "linux"
-arch = "x86_64"
-
+OPENCV = """
 [[tool.fastenv.conda]]
 name = "opencv"
 version = "4.12"
@@ -182,9 +169,7 @@ versions = ["GLIBCXX_3.4.21"]
 def test_opencv_without_libgl_on_an_old_debian(old_debian: Path) -> None:
     """Debian 11: no libGL, glibc 2.31, and a libstdc++ that is new enough."""
     shutil.copy2(fastenv.node_program(), old_debian / "fastenv-node")
-    text = OPENCV.format(sha256="0" * 64)
-    text = text.replace('env-id = ""', f'env-id = "{compute_env_id(text)}"')
-    (old_debian / "pylock.opencv.toml").write_text(text)
+    (old_debian / "pylock.opencv.toml").write_text(lock_text(OPENCV.format(sha256="0" * 64)))
     command = ["chroot", str(old_debian), "/fastenv-node", "materialize", "--root", "/tmp/r"]  # noqa: S108
     done = subprocess.run([*command, "/pylock.opencv.toml"], check=False, capture_output=True, text=True)
     assert done.returncode == 5, done

@@ -8,27 +8,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.lab.lock_text import lock_text
 
 import fastenv
+from fastenv._core import compute_env_id
 
 OLDEST = (2, 17)
 ALLOWED = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2"}
 
-LOCK = """\
-lock-version = "1.0"
-requires-python = "==3.11.*"
-created-by = "fastenv"
-packages = []
-
-[tool.fastenv]
-format = 1
-env-id = ""
-created-with = "0.1.0"
-
-[tool.fastenv.platform]
-os = "linux"
-arch = "x86_64"
-
+INTERPRETER = """
 [tool.fastenv.interpreter]
 implementation = "cpython"
 version = "3.11.7"
@@ -76,9 +64,6 @@ def test_it_runs_in_bullseye(bullseye: Path) -> None:
 @pytest.mark.root
 @pytest.mark.slow
 def test_it_reads_a_lock_in_bullseye(bullseye: Path, tmp_path: Path) -> None:
-    from fastenv import _core
-
-    id_ = _core.compute_env_id(LOCK)
-    text = LOCK.replace('env-id = ""', f'env-id = "{id_}"')
+    text = lock_text(INTERPRETER)
     (bullseye / "pylock.fastenv.toml").write_text(text)
-    assert in_bullseye(bullseye, "env-id", "/pylock.fastenv.toml") == f"{id_}\n"
+    assert in_bullseye(bullseye, "env-id", "/pylock.fastenv.toml") == f"{compute_env_id(text)}\n"

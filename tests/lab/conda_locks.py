@@ -13,8 +13,8 @@ from typing import Any
 
 import zstandard
 
-from fastenv._core import compute_env_id
 from tests.lab.conda_data import Archive
+from tests.lab.lock_text import lock_text
 
 __all__ = ["archive_at", "conda_lock", "index_json"]
 
@@ -72,29 +72,10 @@ def conda_lock(
             if not beside.exists():
                 beside.symlink_to(archive.path)
 
-    def text(env_id: str) -> str:
-        interpreter = _python(python["version"]) if python else ""
-        return _HEAD.format(env_id=env_id, head=head) + interpreter + "".join(rows) + more
-
+    interpreter = _python(python["version"]) if python else ""
     path = folder / "pylock.fastenv.toml"
-    path.write_text(text(compute_env_id(text(""))), encoding="utf-8")
+    path.write_text(lock_text(interpreter + "".join(rows) + more, head=head), encoding="utf-8")
     return path
-
-
-_HEAD = """lock-version = "1.0"
-created-by = "fastenv"
-packages = []
-
-[tool.fastenv]
-format = 1
-env-id = "{env_id}"
-created-with = "0.1.0"
-{head}
-
-[tool.fastenv.platform]
-os = "linux"
-arch = "x86_64"
-"""
 
 
 def _path(archive: Archive) -> str:

@@ -21,6 +21,8 @@ from typing import IO
 
 from packaging.utils import canonicalize_name
 
+from fastenv.digest import sha256_of
+
 __all__ = ["Contents", "Entry", "NotPackable", "Written", "wheel_filename", "write_wheel"]
 
 _TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say
@@ -93,7 +95,7 @@ def write_wheel(contents: Contents, path: Path) -> Written:
             rows.append(f"{_quoted(entry.name)},sha256={packed},{size}\n")
         text = "".join([*rows, f"{_quoted(record)},,\n"])
         _add(archive, Entry(record, text.encode()))
-    return Written(path, _sha256(path), path.stat().st_size)
+    return Written(path, sha256_of(path), path.stat().st_size)
 
 
 def _add(archive: zipfile.ZipFile, entry: Entry) -> tuple[bytes, int]:
@@ -124,11 +126,3 @@ def _opened(source: str | bytes) -> Iterator[tuple[IO[bytes], int]]:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if re.search(r'[",]', name) else name
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from fastenv.digest import sha256_of
 from fastenv.exceptions import ArtifactError, FileSystemError, NetworkError
 from fastenv.lock.at_once import each
 from fastenv.lock.pins import Candidate
@@ -66,15 +67,11 @@ def _arrivals(folder: Path) -> Iterator[Path]:
 
 def _is_there(target: Path, wheel: Candidate) -> bool:
     try:
-        with target.open("rb") as stream:
-            digest = hashlib.sha256()
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+        return sha256_of(target) == wheel.sha256
     except FileNotFoundError:
         return False
     except OSError as error:
         raise FileSystemError(f"{target} cannot be read: {error.strerror}", path=str(target)) from error
-    return digest.hexdigest() == wheel.sha256
 
 
 def _bring(wheel: Candidate, folder: Path, arrivals: Path, transport: Transport) -> None:

@@ -12,8 +12,8 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from fastenv.digest import sha256_of
 from fastenv.lock import cache
 from fastenv.lock.at_once import each
 from fastenv.scan.inventory import Distribution
@@ -21,7 +21,6 @@ from fastenv.scan.record import OF_THE_INSTALLATION, Record, RecordRow, files_di
 
 __all__ = ["Edit", "Hashes", "find_edits"]
 
-_BLOCK = 1 << 20
 _THREADS = min(8, (os.cpu_count() or 1) + 2)
 _SETTLED_NS = 2_000_000_000
 """A file that changed less than this before it was read may change again within one tick of its file system's
@@ -119,7 +118,7 @@ class Hashes:
         key = f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}"
         found = self._stored.get(key)
         if not isinstance(found, str):
-            found = _sha256(file)
+            found = sha256_of(file)
         if max(stat.st_mtime_ns, stat.st_ctime_ns) < self._started - _SETTLED_NS:
             self._seen[key] = found
         return found
@@ -128,11 +127,3 @@ class Hashes:
         """Keep what was found; silently does nothing where that can't be written."""
         if self._seen != self._stored:
             cache.save(self._path, self._seen)
-
-
-def _sha256(file: str | Path) -> str:
-    digest = hashlib.sha256()
-    with open(file, "rb", buffering=0) as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

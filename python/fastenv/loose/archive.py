@@ -6,13 +6,13 @@ otherwise, and the archive's sha256 is part of the env id.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastenv.digest import sha256_of
 from fastenv.exceptions import FileSystemError
 from fastenv.loose.files import Found
 
@@ -45,15 +45,7 @@ def pack(name: str, files: Sequence[Found], path: Path) -> Packed:
                     archive.open(info, "w", force_zip64=it.size >= _LARGE) as to,
                 ):
                     shutil.copyfileobj(source, to, _BLOCK)
-        return Packed(path, _sha256(path), path.stat().st_size)
+        return Packed(path, sha256_of(path), path.stat().st_size)
     except OSError as error:
         place = str(error.filename or path)
         raise FileSystemError(f"{place} cannot be packed up: {error.strerror}", path=place) from error
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

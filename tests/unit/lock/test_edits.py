@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.lab.venv import alone, make_venv, site_of
 
+from fastenv.digest import sha256_of
 from fastenv.lock import edits
 from fastenv.lock.edits import Edit, find_edits
 from fastenv.scan import scan
@@ -89,13 +90,13 @@ def test_second_look_reads_no_file(python: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(edits, "_SETTLED_NS", 0)
     inventory = scan(python=python)
     read: list[str] = []
-    hashing = edits._sha256
+    hashing = sha256_of
 
     def counting(file: str | Path) -> str:
         read.append(str(file))
         return hashing(file)
 
-    monkeypatch.setattr(edits, "_sha256", counting)
+    monkeypatch.setattr(edits, "sha256_of", counting)
     assert look(inventory) == {}
     assert read
     read.clear()
