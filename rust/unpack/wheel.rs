@@ -55,6 +55,12 @@ pub struct Planned {
     pub size: u64,
 }
 
+impl Planned {
+    pub(super) fn of(entry: &Entry) -> Self {
+        Self { span: entry.span(), size: entry.size }
+    }
+}
+
 /// What was found in an entry.
 struct Found {
     content: Option<Content>,
@@ -97,7 +103,7 @@ impl Unpacking {
     /// What to extract; positions are what [`Self::extract`] takes. Every one must be extracted once, in any order.
     #[must_use]
     pub fn planned(&self) -> impl ExactSizeIterator<Item = Planned> + '_ {
-        self.entries.iter().map(|entry| Planned { span: entry.span(), size: entry.size })
+        self.entries.iter().map(Planned::of)
     }
 
     /// Extracts one entry, as soon as the bytes of its span are there. Large ones are read forward in pieces, so a
