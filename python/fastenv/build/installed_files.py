@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from fastenv.build.tree import files_below
 from fastenv.build.wheel_file import NotPackable
 from fastenv.scan.inventory import Distribution
 from fastenv.scan.metadata import read_text
@@ -141,21 +142,11 @@ def _recorded(it: Distribution, others: Iterable[Distribution]) -> set[str]:
 def files_of_tree(folder: str, below: str, *, without: Collection[str] = ()) -> Iterator[InstalledFile]:
     """Every file below ``folder``, which is at the install path ``below``; no byte code, no caches.
 
-    ``without`` are names on the top level that are passed over. Links to folders are followed once.
+    ``without`` are names on the top level that are passed over.
     """
-    seen: set[str] = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders[:] = []
-            continue
-        seen.add(real)
-        skipped = {*_CACHES, *(without if place == folder else ())}
-        folders[:] = sorted(name for name in folders if name not in skipped)
-        path = below + place[len(folder) :]
-        for name in sorted(files):
-            if name not in skipped and not name.endswith(".pyc"):
-                yield InstalledFile(f"{path}/{name}", f"{place}/{name}")
+    for path in files_below(folder, lambda _, name: name in _CACHES):
+        if path.partition("/")[0] not in without and not path.endswith(".pyc"):
+            yield InstalledFile(f"{below}/{path}", f"{folder}/{path}")
 
 
 def _is_generated(path: str, scripts: Collection[str]) -> bool:

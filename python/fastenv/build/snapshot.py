@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastenv.build.tree import files_below
 from fastenv.surroundings import without_credentials
 
 __all__ = ["Snapshot", "take_snapshot"]
@@ -141,26 +142,33 @@ def _looks_outside(folder: str) -> bool:
 
 
 def _there(folder: str, name: str) -> Iterator[str]:
-    """A listed name, if it is a file that is there; a submodule's files."""
-    path = f"{folder}/{name}"
+    """A listed name, if it is a file that is there; the files of a submodule, or of a folder that a link leads to."""
+    path = f"{folder}/{name}".rstrip("/")
     if os.path.isfile(path):
         yield name
-    elif os.path.isdir(path) and not os.path.islink(path):
-        yield from (f"{name.rstrip('/')}/{below}" for below in _walk(path))
+    elif os.path.isdir(path) and not _leads_away(path, folder):
+        yield from (f"{name.rstrip('/')}/{below}" for below in _walk(path, folder))
 
 
-def _walk(folder: str) -> Iterator[str]:
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_left_behind(place, name))
-        below = place[len(folder) + 1 :]
-        for name in files:
-            if not name.endswith(".pyc") and os.path.isfile(f"{place}/{name}"):
-                yield f"{below}/{name}" if below else name
+def _walk(folder: str, top: str = "") -> Iterator[str]:
+    """The files below ``folder``, which is part of the tree at ``top``."""
+
+    def is_passed(place: str, name: str) -> bool:
+        return _is_left_behind(place, name) or _leads_away(place, top or folder)
+
+    return (path for path in files_below(folder, is_passed) if not path.endswith(".pyc"))
 
 
 def _is_left_behind(place: str, name: str) -> bool:
     return (
         name in _LEFT_BEHIND
         or name.endswith((".egg-info", ".dist-info"))
-        or os.path.isfile(f"{place}/{name}/pyvenv.cfg")
+        or os.path.isfile(f"{place}/pyvenv.cfg")
     )
+
+
+def _leads_away(place: str, top: str) -> bool:
+    """Whether a link leads out of the tree, to what is no package: most likely to data, of any size."""
+    if not os.path.islink(place) or os.path.isfile(f"{place}/__init__.py"):
+        return False
+    return os.path.commonpath([os.path.realpath(place), os.path.realpath(top)]) != os.path.realpath(top)

@@ -94,3 +94,30 @@ def test_what_changes_the_facts(tree: Path) -> None:
     edited = facts()
     (tree / "pkg" / "__init__.py").rename(tree / "pkg" / "other.py")
     assert len({before, executable, edited, facts()}) == 4
+
+
+@pytest.mark.parametrize("git", [False, True])
+def test_folders_behind_links(tree: Path, git: bool) -> None:
+    """Packages wherever they are, and what is in the tree; no data of somewhere else, and no circles."""
+    shared, data = tree.parent / "shared", tree.parent / "data"
+    shared.mkdir()
+    (shared / "__init__.py").write_text("")
+    data.mkdir()
+    (data / "large.bin").write_text("")
+    links: dict[str, Path | str] = {
+        "pkg/common": shared,
+        "pkg/measured": data,
+        "alias": "pkg/data",
+        "pkg/self": "../pkg",
+    }
+    for link, target in links.items():
+        (tree / link).symlink_to(target)
+    if git:
+        (tree / ".gitignore").write_text("build\n*.egg-info\n__pycache__\n.venv\nmine\n")
+        commit(tree)
+    expected = {*WITHOUT_GIT, "alias/x.bin", "pkg/common/__init__.py"}
+    found = {name for name in look(tree).files if not name.startswith((".git", "pkg/self/"))}
+    assert found == expected
+    assert sorted(
+        path.name for path in (look(tree).copy_to(tree.parent / "room") / "pkg/common").iterdir()
+    ) == ["__init__.py"]
