@@ -138,8 +138,8 @@ def _about(name: str, setting: Setting | CondaSetting, rate: float) -> dict[str,
     sizes = [path.stat().st_size for path in setting.files]
     kind = "wheels" if isinstance(setting, Setting) else "packages"
     return {
-        "machine": machine(setting),
-        "versions": versions(setting, setting.peer),
+        "machine": machine(setting.disks.kind),
+        "versions": versions(setting.node, setting.peer, setting.site.software),
         "set": {"name": name, kind: len(sizes), "bytes": sum(sizes)},
         "limited_bytes_per_s": round(rate),
         "cores_used_by_others": round(setting.calm.disturbed, 2),

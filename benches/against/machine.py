@@ -8,13 +8,11 @@ import re
 import subprocess
 from pathlib import Path
 
-from benches.against.ground import Ground
-
 __all__ = ["machine", "versions"]
 
 
-def machine(setting: Ground) -> dict[str, str | int | float]:
-    """Processor, memory, kernel and file system."""
+def machine(file_system: str) -> dict[str, str | int | float]:
+    """Processor, memory and kernel; and the file system, as the caller calls it."""
     info = Path("/proc/cpuinfo").read_text()
     model = re.search(r"^model name\s*:\s*(.*)$", info, flags=re.MULTILINE)
     flags = re.search(r"^flags\s*:\s*(.*)$", info, flags=re.MULTILINE)
@@ -25,21 +23,20 @@ def machine(setting: Ground) -> dict[str, str | int | float]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_gb": round(pages / 1e9, 1),
         "kernel": re.sub(r"[^\d.].*", "", platform.release()),
-        "file_system": setting.disks.kind,
+        "file_system": file_system,
     }
 
 
-def versions(setting: Ground, peer: str) -> list[str]:
-    """``name==version`` of both sides and of what they ran on."""
-    said = subprocess.run([setting.node, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+def versions(node: Path, *others: str) -> list[str]:
+    """``name==version`` of fastenv, whose node program is ``node``, of ``others``, and of what they ran on."""
+    said = subprocess.run([node, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
     commit = _git("rev-parse", "--short=12", "HEAD")
     changed = "+changed" if _git("status", "--porcelain", "--untracked-files=no") else ""
     return [
         f"fastenv=={said.split()[-1]}",
         *([f"commit=={commit}{changed}"] if commit else []),
-        peer,
+        *others,
         f"{platform.python_implementation().lower()}=={platform.python_version()}",
-        setting.site.software,
     ]
 
 
