@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import Message
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit, urlunsplit
@@ -50,12 +51,22 @@ class Transport:
 
     def __init__(self, network: Network, credentials: Credentials) -> None:
         self._credentials = credentials
+        self._network = network
         self._trusted = {host.lower() for host in network.trusted_hosts}
-        checked = urllib.request.HTTPSHandler(context=_context(network))
-        unchecked = urllib.request.HTTPSHandler(context=_unchecked_context())
-        shared = [urllib.request.ProxyHandler(_proxies(network)), _Redirects(self._authorize)]
-        self._opener = urllib.request.build_opener(checked, *shared)
-        self._trusting = urllib.request.build_opener(unchecked, *shared)
+
+    @cached_property
+    def _opener(self) -> urllib.request.OpenerDirector:
+        # made when it is needed: to read the system's certificates takes longer than a lock of what is known
+        return self._opener_with(_context(self._network))
+
+    @cached_property
+    def _trusting(self) -> urllib.request.OpenerDirector:
+        return self._opener_with(_unchecked_context())
+
+    def _opener_with(self, context: ssl.SSLContext) -> urllib.request.OpenerDirector:
+        proxies = urllib.request.ProxyHandler(_proxies(self._network))
+        checked = urllib.request.HTTPSHandler(context=context)
+        return urllib.request.build_opener(checked, proxies, _Redirects(self._authorize))
 
     @contextmanager
     def request(
