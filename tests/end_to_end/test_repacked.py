@@ -20,6 +20,7 @@ from tests.lab.venv import alone, install, make_venv, site_of
 from fastenv.event import Event
 from fastenv.exceptions import LockFaults
 from fastenv.lock import lock
+from fastenv.lock.edits import find_edits
 from fastenv.testing import make_wheel
 
 
@@ -217,6 +218,30 @@ def test_egg_info(folder: Path) -> None:
     assert "Requires-Dist: alpha>=1\n" in metadata
     assert 'Requires-Dist: beta ; extra == "more"\n' in metadata
     assert metadata.endswith("\n\nAn egg.\n")
+
+
+def test_nothing_is_read_to_pack_it_up_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel beside the lock is taken while it and the installed files stay as they are; a damaged one is not."""
+    edits = sys.modules[find_edits.__module__]
+    monkeypatch.setattr(edits, "_SETTLED_NS", -(10**12))  # a sha256 of what is new is kept, too
+    make_wheel(folder / "mine", "lost", "1.0", {"lost.py": "L = 1\n", "lost.bin": "0" * 100_000})
+    python = make_venv(folder / "env", "lost", links=folder / "mine")
+    here = folder / "pylock.fastenv.toml"
+    wheel = folder / str(lock(python=python, output=here).packages[0].path)
+    made = wheel.stat()
+    lock(python=python, output=here)  # reads the wheel, once
+    with monkeypatch.context() as patch:
+        patch.setattr(edits, "sha256_of", None)
+        again = lock(python=python, output=here)
+    assert folder / str(again.packages[0].path) == wheel
+    assert (wheel.stat().st_ino, wheel.stat().st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
+    good = wheel.read_bytes()
+    wheel.write_bytes(b"x" * len(good))
+    lock(python=python, output=here)
+    assert wheel.read_bytes() == good
+    (site_of(python) / "lost.py").write_text("L = 2\n")
+    assert folder / str(lock(python=python, output=here).packages[0].path) != wheel
+    assert [path.name for path in (folder / "pylock.fastenv.d").iterdir() if path.name.startswith(".")] == []
 
 
 def test_strict_refuses(folder: Path) -> None:

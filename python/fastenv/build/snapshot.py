@@ -7,6 +7,7 @@ the wheel.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -59,6 +60,18 @@ class Snapshot:
         """A letter for each file: "x" for what can be executed, else "-". Raises OSError."""
         modes = (os.stat(f"{self.top}/{name}").st_mode for name in self.files)
         return "".join("x" if mode & 0o100 else "-" for mode in modes)
+
+    def source_digest(self, digests: Mapping[str, str]) -> str:
+        """The sha256 (hex) over what the tree holds, wherever it is and whatever its history: a sorted line a file, of
+        its sha256, mode and path below the project's folder.
+        """
+        rows = zip(self.files, self.modes(), strict=True)
+        lines = [
+            f"{digests[name]} {mode} {os.path.relpath(f'{self.top}/{name}', self.folder)}\n"
+            for name, mode in rows
+        ]
+        text = "".join(sorted(lines))
+        return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
     def digests(self, digest: Callable[[str], str]) -> dict[str, str]:
         """The sha256 (hex) of each file, as ``digest`` tells it. Raises OSError."""

@@ -12,9 +12,9 @@ import hashlib
 import os
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -68,11 +68,12 @@ class Contents:
 
 @dataclass(frozen=True)
 class Written:
-    """A wheel that was written: where, and its sha256 (hex) and size in bytes."""
+    """A wheel that was written: where, its sha256 (hex) and size in bytes, and the sha256 of its entries by name."""
 
     path: Path
     sha256: str
     size: int
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def wheel_filename(name: str, version: str, tags: Iterable[str], build: str = "") -> str:
@@ -87,15 +88,16 @@ def write_wheel(contents: Contents, path: Path) -> Written:
     """Write the wheel to ``path``, RECORD last. Raises OSError."""
     record = f"{contents.info}/RECORD"
     entries = sorted(contents.entries, key=lambda it: (it.name.startswith(f"{contents.info}/"), it.name))
-    rows = []
+    rows, digests = [], {}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for entry in entries:
             digest, size = _add(archive, entry)
+            digests[entry.name] = digest.hex()
             packed = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
             rows.append(f"{_quoted(entry.name)},sha256={packed},{size}\n")
         text = "".join([*rows, f"{_quoted(record)},,\n"])
         _add(archive, Entry(record, text.encode()))
-    return Written(path, sha256_of(path), path.stat().st_size)
+    return Written(path, sha256_of(path), path.stat().st_size, digests)
 
 
 def _add(archive: zipfile.ZipFile, entry: Entry) -> tuple[bytes, int]:

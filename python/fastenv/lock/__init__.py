@@ -10,7 +10,8 @@ The way of the data, a file a step:
                     and by what it would install (artifacts, range_file, wheel_digest); recent remembers it
                     for a while; explain tells why there is none
     local_half      what no index has: kept_wheels finds wheels that are on this machine still, local_builds makes
-                    those of editable projects, workshop writes others of installed files (fastenv.build)
+                    those of editable projects, workshop writes others of installed files (fastenv.build),
+                    unless they are packed already
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
                     channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
@@ -42,7 +43,7 @@ from fastenv.lock.compose import compose
 from fastenv.lock.conda_half import CondaHalf, virtual_packages
 from fastenv.lock.credentials import Credentials
 from fastenv.lock.direct import direct_choices
-from fastenv.lock.edits import Edit, find_edits
+from fastenv.lock.edits import Edit, Hashes, find_edits
 from fastenv.lock.explain import explain
 from fastenv.lock.extras import Extras
 from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
@@ -53,6 +54,7 @@ from fastenv.lock.local_half import LocalHalf
 from fastenv.lock.lockfile import Lock, LockedPackage, check_name
 from fastenv.lock.outlet import Outlet
 from fastenv.lock.overlays import LARGEST, LockedOverlay, Overlays, find_overlays
+from fastenv.lock.packed import Packed
 from fastenv.lock.pins import Candidate, Pin, Resolver
 from fastenv.lock.platform import locked_platform, target_of
 from fastenv.lock.recent import Recent
@@ -167,6 +169,7 @@ class _Work:
         self.transport = Transport(self.sources.network, self.credentials)
         self.artifacts = Artifacts(self.transport, self.environ, self._asked)
         self.conda = CondaHalf(inventory, self.environ)
+        self.hashes = Hashes({it.location for it in inventory.distributions}, self.environ)
         self.local: LocalHalf
         self.loose = Overlays()
         self.rules = Rules()
@@ -217,7 +220,8 @@ class _Work:
         try:
             if self.local.is_needed:
                 with self._stage("pack"):
-                    self.local.make(workshop)
+                    self.local.make(workshop, Packed(self.hashes, self.environ))
+                    self.hashes.save()
             with self._stage("carry"):
                 packages, travelling = self._packages(wheels, choices)
                 for row, wheel in self.extras.rows(self._private_reason):
@@ -250,7 +254,9 @@ class _Work:
         if not any(os.path.isdir(it.metadata_path) for it in sound):
             return {}
         contested = {row.path for row in self.inventory.contested}
-        return find_edits(sound, contested=contested, environ=self.environ)
+        found = find_edits(sound, contested=contested, environ=self.environ, hashes=self.hashes)
+        self.hashes.save()
+        return found
 
     def _unsettled(
         self, sound: Sequence[Distribution], settled: Settled, wanted: dict[str, Unfetchable]

@@ -12,8 +12,9 @@ from packaging.requirements import Requirement
 from fastenv.composition import Difference, compare, of_inventory, of_lock
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_half import site_of
-from fastenv.lock.edits import Edit, find_edits
+from fastenv.lock.edits import Edit, Hashes, find_edits
 from fastenv.lock.overlays import LARGEST, find_overlays, locked_now
+from fastenv.lock.own_edits import own_edit
 from fastenv.lock.rules import apply_rules
 from fastenv.scan.installed import canonical
 from fastenv.settings import Rules, read_rules
@@ -85,7 +86,9 @@ def _extras(rules: Rules, lock: Lock) -> Iterator[Difference]:
 
 
 def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:
-    """Packages whose installed files are not those that were installed."""
+    """Packages whose installed files are not those that were installed, or that were locked."""
+    hashes = Hashes({it.location for it in inventory.distributions}, os.environ)
+    yield from _edited_since(lock, inventory, hashes)
     contested = {row.path for row in inventory.contested}
     locked = {it.name for it in lock.packages if it.origin in _FROM_ELSEWHERE}
     wheels = [
@@ -94,7 +97,10 @@ def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:
         if it.name in locked and it.files_digest and os.path.isdir(it.metadata_path)
     ]
     if wheels:
-        yield from _differences("wheel", find_edits(wheels, contested=contested, environ=os.environ))
+        yield from _differences(
+            "wheel", find_edits(wheels, contested=contested, environ=os.environ, hashes=hashes)
+        )
+    hashes.save()
     conda = inventory.conda
     if conda is not None and os.path.isdir(conda.prefix):
         edits = find_conda_edits(
@@ -105,6 +111,16 @@ def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:
             environ=os.environ,
         )
         yield from _differences("conda", edits)
+
+
+def _edited_since(lock: Lock, inventory: Inventory, hashes: Hashes) -> Iterator[Difference]:
+    """What was built or packed up for the lock, and would be something else now."""
+    here = {it.name: it for it in inventory.distributions if os.path.lexists(it.metadata_path)}
+    for row in lock.packages:
+        if row.origin not in _FROM_ELSEWHERE and row.name in here:
+            what = own_edit(row, here[row.name], inventory, hashes, os.environ)
+            if what is not None:
+                yield Difference("wheel", row.name, "files", "as locked", what)
 
 
 def _differences(kind: Kind, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Difference]:

@@ -134,6 +134,7 @@ def _package(package: LockedPackage) -> str:
         "requested": package.requested,
         "layer": package.layer,
         "files-digest": package.files_digest,
+        "source-digest": package.source_digest,
         "extra": package.extra or None,
     }
     return "\n".join(

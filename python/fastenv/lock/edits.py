@@ -17,7 +17,7 @@ from fastenv.digest import sha256_of
 from fastenv.lock import cache
 from fastenv.lock.at_once import each
 from fastenv.scan.inventory import Distribution
-from fastenv.scan.record import OF_THE_INSTALLATION, Record, RecordRow, files_digest, read_record
+from fastenv.scan.record import OF_THE_INSTALLATION, files_digest, read_record
 
 __all__ = ["Edit", "Hashes", "find_edits"]
 
@@ -41,24 +41,26 @@ def find_edits(
     contested: Collection[str],
     environ: Mapping[str, str],
     on_checked: Callable[[Distribution], None] = lambda _: None,
+    hashes: Hashes | None = None,
 ) -> dict[str, tuple[Edit, ...]]:
     """The edits of each distribution that has any, by its normalized name.
 
     ``contested`` are install paths that several distributions claim: the scan has judged those. A RECORD that
-    changed since the scan counts as an edit of itself.
+    changed since the scan counts as an edit of itself. ``hashes``, where they are given, are the caller's to save.
     """
     chosen = list(distributions)
-    hashes = Hashes({d.location for d in chosen}, environ)
+    known = hashes or Hashes({d.location for d in chosen}, environ)
 
     def look(distribution: Distribution) -> tuple[Edit, ...]:
-        edits = _edits(distribution, contested, hashes)
+        edits = _edits(distribution, contested, known)
         on_checked(distribution)
         return edits
 
     # the largest first, so that no thread is left alone with one at the end
     order = sorted(chosen, key=lambda d: -d.size)
     found = {it.name: edits for it, edits in each(look, order, threads=_THREADS)}
-    hashes.save()
+    if hashes is None:
+        known.save()
     return {key: edits for key, edits in sorted(found.items()) if edits}
 
 
@@ -71,22 +73,17 @@ def _edits(distribution: Distribution, contested: Collection[str], hashes: Hashe
     scripts = {e.name for e in distribution.entry_points if e.group in ("console_scripts", "gui_scripts")}
     if files_digest(record, scripts) != distribution.files_digest:
         return (Edit(name, "changed"),)
-    checked = [
-        (row, hashes.of(row))
-        for row in record.rows()
-        if _is_checked(row, record, scripts) and row.install_path not in contested
-    ]
-    return tuple(Edit(row.install_path, what) for row, what in checked if what)
-
-
-def _is_checked(row: RecordRow, record: Record, scripts: Collection[str]) -> bool:
-    path = row.install_path
-    if not row.sha256 or path.endswith(".pyc"):
-        return False
-    if path.startswith("prefix/bin/") and path[11:] in scripts:
-        return False  # an installer writes these, and so shall we
-    info = f"site/{record.metadata_name}/"
-    return not (path.startswith(info) and path[len(info) :] in OF_THE_INSTALLATION)
+    passed = {f"site/{record.metadata_name}/{file}" for file in OF_THE_INSTALLATION}
+    # an installer writes these scripts, and so shall we
+    passed.update(f"prefix/bin/{script}" for script in scripts)
+    passed.update(contested)
+    rows = zip(record.paths, record.installs, record.hashes, record.sizes, strict=True)
+    found = (
+        (install, hashes.fault(record.file(path, install), sha256, size))
+        for path, install, sha256, size in rows
+        if sha256 and install not in passed
+    )
+    return tuple(Edit(install, what) for install, what in found if what)
 
 
 class Hashes:
@@ -98,28 +95,32 @@ class Hashes:
         self._path = cache.cache_folder(environ) / "files-v1" / f"{name}.json"
         self._stored = cache.load(self._path)
         self._seen: dict[str, str] = {}
-        self._started = time.time_ns()
+        self._settled = time.time_ns() - _SETTLED_NS
 
-    def of(self, row: RecordRow) -> str:
-        """What is wrong with the row's file, or an empty string."""
+    def fault(self, file: str, sha256: str, size: str) -> str:
+        """What is wrong with a file of which RECORD tells ``sha256`` (hex) and ``size``; or an empty string."""
         try:
-            if row.size.isdigit() and os.stat(row.file).st_size != int(row.size):
+            stat = os.stat(file)
+            if size.isdigit() and stat.st_size != int(size):
                 return "changed"
-            found = self.digest(row.file)
+            found = self._digest(file, stat)
         except FileNotFoundError:
             return "gone"
         except OSError:
             return "unreadable"
-        return "" if found == row.sha256 else "changed"
+        return "" if found == sha256 else "changed"
 
     def digest(self, file: str) -> str:
         """The sha256 (hex) of a file. Raises OSError."""
-        stat = os.stat(file)
+        return self._digest(file, os.stat(file))
+
+    def _digest(self, file: str, stat: os.stat_result) -> str:
+        changed = max(stat.st_mtime_ns, stat.st_ctime_ns)
         key = f"{stat.st_dev}.{stat.st_ino}.{stat.st_size}.{stat.st_mtime_ns}.{stat.st_ctime_ns}"
-        found = self._stored.get(key)
+        found = self._stored.get(key) or self._seen.get(key)
         if not isinstance(found, str):
             found = sha256_of(file)
-        if max(stat.st_mtime_ns, stat.st_ctime_ns) < self._started - _SETTLED_NS:
+        if changed < self._settled:
             self._seen[key] = found
         return found
 

@@ -52,11 +52,12 @@ _WAYS_ON = (
 @dataclass(frozen=True)
 class Outcome:
     """What became of one project: a wheel; or contents and why they are these; or a fault; or none of them, if it is
-    left out.
+    left out. ``source_digest`` says what it was built of.
     """
 
     contents: Contents | None = None
     reason: str = ""
+    source_digest: str | None = None
     made: Made | None = None
     fault: Fault | None = None
 
@@ -147,12 +148,16 @@ class LocalBuilds:
             project, sources = project_of(it), list(source_files(it))
             if has_extensions(sources):
                 return Outcome(in_place(it, self._inventory), "editable, with compiled extensions in place")
-            wheel = self._built(project, hashes, builder)
+            snapshot = take_snapshot(project.folder, self._environ)
+            digests = snapshot.digests(hashes.digest)
+            source = snapshot.source_digest(digests)
+            wheel = self._built(project, snapshot, digests, builder)
             self._compare(it, sources, wheel)
             if isinstance(wheel, Contents):
-                return Outcome(wheel, "editable")
+                return Outcome(wheel, "editable", source)
             candidate = Candidate(wheel.path.name, wheel.path.as_uri(), wheel.sha256, wheel.size)
-            return Outcome(made=Made(candidate, wheel.files_digest, "built", "editable"))
+            made = Made(candidate, wheel.files_digest, "built", "editable", source_digest=source)
+            return Outcome(made=made)
         except BuildFailed as error:
             return self._failed(it, error)
         except (NotPackable, OSError, UnicodeDecodeError) as error:
@@ -173,11 +178,11 @@ class LocalBuilds:
             message = f"importable here, and not in the wheel that its backend builds: {shown}"
             self._events.put(Event("warning", package=it.name, message=message))
 
-    def _built(self, project: Project, hashes: Hashes, builder: Builder) -> Contents | Kept:
+    def _built(
+        self, project: Project, snapshot: Snapshot, digests: Mapping[str, str], builder: Builder
+    ) -> Contents | Kept:
         """The wheel in the cache; its contents where that can't be written."""
         it, facts = project.distribution, self._inventory.interpreter
-        snapshot = take_snapshot(project.folder, self._environ)
-        digests = snapshot.digests(hashes.digest)
         python = "" if facts is None else f"{facts.implementation} {facts.version} {facts.soabi}"
         key = build_key([f"{it.name} {it.version} {python}\n", *snapshot.facts(digests)])
         kept = self._cache.get(key)

@@ -13,6 +13,7 @@ from fastenv.lock.faults import Unfetchable
 from fastenv.lock.kept_wheels import KeptWheels
 from fastenv.lock.local_builds import LocalBuilds, OnBuildFailure
 from fastenv.lock.lockfile import Ignored
+from fastenv.lock.packed import Packed
 from fastenv.lock.sources import Sources
 from fastenv.lock.workshop import Made, Workshop
 from fastenv.scan.inventory import Distribution, Inventory
@@ -55,7 +56,7 @@ class LocalHalf:
             timeout_s=timeout_s,
         )
         self._contents: dict[str, Contents] = {}
-        self._origins: dict[str, tuple[str, str]] = {}
+        self._origins: dict[str, tuple[str, str, str | None]] = {}
         self.made: dict[str, Made] = {}
         self.left_out: list[Ignored] = []
 
@@ -88,19 +89,19 @@ class LocalHalf:
                 self.left_out.append(Ignored(name, versions[name], outcome.reason.partition("\n")[0]))
             else:
                 self._contents[name] = outcome.contents
-                self._origins[name] = ("built", outcome.reason)
+                self._origins[name] = ("built", outcome.reason, outcome.source_digest)
         return faults
 
-    def make(self, workshop: Workshop) -> None:
-        """Make what was planned. Raises FileSystemError."""
+    def make(self, workshop: Workshop, packed: Packed) -> None:
+        """Make what was planned, but for what is ``packed`` already. Raises FileSystemError."""
 
         def tell(name: str, done: int) -> None:
-            origin, reason = self._origins[name]
+            origin, reason, _ = self._origins[name]
             if origin == "repacked":
                 self._tell(Event("packed", package=name, message=f"repacked: {reason}"))
             self._tell(Event("progress", stage="pack", done=done, total=len(self._contents)))
 
-        self.made |= workshop.pack(self._contents, self._origins, tell)
+        self.made |= workshop.pack(self._contents, self._origins, packed, tell)
 
     def _distributions(self, wanted: Mapping[str, Unfetchable]) -> list[Distribution]:
         return [it for it in self._inventory.distributions if it.name in wanted]
@@ -120,7 +121,7 @@ class LocalHalf:
         except (NotPackable, UnicodeDecodeError, OSError) as error:
             reason = f"{why.fault.reason}, and it cannot be packed up: {error}"
             return [Fault(it.name, it.version, reason, why.fault.hint)]
-        self._origins[it.name] = ("repacked", why.reason)
+        self._origins[it.name] = ("repacked", why.reason, None)
         if why.warn:
             reason = f"{why.fault.reason}; what is there was packed up"
             self._tell(Event("warning", package=it.name, message=reason))

@@ -83,7 +83,7 @@ class LockedPackage:
     """One wheel. Exactly one of ``url`` and ``path`` (relative to the lock) is given; ``size`` in bytes.
 
     ``reason`` is why it was built or repacked here, ``commit`` the one of its repository, if it came from one;
-    ``extra`` whether it is for the nodes alone.
+    ``source_digest`` says what the tree held that it was built of; ``extra`` whether it is for the nodes alone.
     """
 
     name: str
@@ -101,6 +101,7 @@ class LockedPackage:
     requested: bool = False
     layer: str | None = None
     files_digest: str | None = None
+    source_digest: str | None = None
     extra: bool = False
 
 
@@ -316,6 +317,7 @@ class _Reader:
             requested=bool(self._maybe(tool, "requested", bool, place)),
             layer=self._maybe(tool, "layer", str, place),
             files_digest=self._maybe(tool, "files-digest", str, place),
+            source_digest=self._maybe(tool, "source-digest", str, place),
             extra=bool(self._maybe(tool, "extra", bool, place)),
         )
 

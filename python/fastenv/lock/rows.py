@@ -71,6 +71,7 @@ def made_row(it: Distribution, made: Made) -> LockedPackage:
         requested=it.requested,
         layer=it.layer,
         files_digest=made.files_digest,
+        source_digest=made.source_digest,
     )
 
 

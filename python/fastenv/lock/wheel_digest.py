@@ -13,12 +13,12 @@ import hashlib
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO
 
 from fastenv.scan.record import OF_THE_INSTALLATION, install_path
 
-__all__ = ["NotAWheel", "wheel_files_digest"]
+__all__ = ["NotAWheel", "rows_digest", "wheel_files_digest"]
 
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 _DAMAGE = (
@@ -44,10 +44,30 @@ def wheel_files_digest(stream: IO[bytes]) -> str:
     try:
         with zipfile.ZipFile(stream) as archive:
             info = _dist_info(archive)
-            scripts = _generated_scripts(archive, info)
-            lines = set(_lines(archive, info, scripts))
+            return rows_digest(_rows(archive, info), info, _entry_points(archive, info), _starts(archive))
     except _DAMAGE as error:
         raise NotAWheel(f"it is not a sound wheel: {error}") from error
+
+
+def rows_digest(
+    rows: Iterable[tuple[str, str, int | str]], info: str, entry_points: str, starts: Callable[[str], bytes]
+) -> str:
+    """The files digest of a wheel of these rows: name in the wheel, sha256 (hex), size in bytes.
+
+    ``info`` is the name of its .dist-info, ``entry_points`` the text of the file in it; ``starts`` tells the first two
+    bytes of an entry.
+    """
+    scripts = _generated_scripts(entry_points)
+    skipped = {f"{info}/{name}" for name in OF_THE_INSTALLATION}
+    lines = set()
+    for name, sha256, size in rows:
+        if name in skipped or name.endswith(".pyc"):
+            continue
+        place = _install_path(name, info)
+        # a script that names an interpreter is rewritten by whoever installs it
+        if place.startswith("prefix/bin/") and (place[11:] in scripts or starts(name) == b"#!"):
+            continue
+        lines.add(f"{place}\t{sha256}\t{size}\n")
     return hashlib.sha256("".join(sorted(lines)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -60,12 +80,15 @@ def _dist_info(archive: zipfile.ZipFile) -> str:
     return found.pop()
 
 
-def _generated_scripts(archive: zipfile.ZipFile, info: str) -> set[str]:
-    """The names of console and gui scripts: an installer writes those, whatever the wheel holds."""
+def _entry_points(archive: zipfile.ZipFile, info: str) -> str:
     try:
-        text = archive.read(f"{info}/entry_points.txt").decode()
+        return archive.read(f"{info}/entry_points.txt").decode()
     except KeyError:
-        return set()
+        return ""
+
+
+def _generated_scripts(text: str) -> set[str]:
+    """The names of console and gui scripts: an installer writes those, whatever the wheel holds."""
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:
@@ -75,18 +98,13 @@ def _generated_scripts(archive: zipfile.ZipFile, info: str) -> set[str]:
     return {name for group in _SCRIPT_GROUPS if parser.has_section(group) for name in parser.options(group)}
 
 
-def _lines(archive: zipfile.ZipFile, info: str, scripts: set[str]) -> Iterator[str]:
-    """One line a row, as docs/inventory.md describes it."""
-    skipped = {f"{info}/{name}" for name in OF_THE_INSTALLATION}
+def _rows(archive: zipfile.ZipFile, info: str) -> Iterator[tuple[str, str, str]]:
+    """The hashed rows of RECORD."""
     text = archive.read(f"{info}/RECORD").decode()
     for row in csv.reader(text.splitlines(keepends=True)):
-        if len(row) != 3 or not row[1].startswith("sha256=") or row[0] in skipped or row[0].endswith(".pyc"):
-            continue
-        place = _install_path(row[0], info)
-        if place.startswith("prefix/bin/") and (place[11:] in scripts or _is_rewritten(archive, row[0])):
-            continue
-        digest = base64.urlsafe_b64decode(row[1][7:] + "=" * (-len(row[1][7:]) % 4)).hex()
-        yield f"{place}\t{digest}\t{row[2]}\n"
+        if len(row) == 3 and row[1].startswith("sha256="):
+            digest = base64.urlsafe_b64decode(row[1][7:] + "=" * (-len(row[1][7:]) % 4)).hex()
+            yield row[0], digest, row[2]
 
 
 def _install_path(path: str, info: str) -> str:
@@ -105,10 +123,12 @@ def _install_path(path: str, info: str) -> str:
     return install_path("/e/lib/python3.0/site-packages", f"../../../{rest}")
 
 
-def _is_rewritten(archive: zipfile.ZipFile, name: str) -> bool:
-    """Whether a script begins with ``#!``, a line that installers replace."""
-    try:
-        with archive.open(name) as script:
-            return script.read(2) == b"#!"
-    except KeyError:
-        return False
+def _starts(archive: zipfile.ZipFile) -> Callable[[str], bytes]:
+    def first(name: str) -> bytes:
+        try:
+            with archive.open(name) as script:
+                return script.read(2)
+        except KeyError:
+            return b""
+
+    return first

@@ -9,11 +9,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
-from fastenv.build.wheel_file import Contents, write_wheel
+from fastenv.build.wheel_file import Contents, Written, write_wheel
 from fastenv.exceptions import FastenvError, FileSystemError
 from fastenv.lock.at_once import each
 from fastenv.lock.carried import FOLDER, carried_path
+from fastenv.lock.packed import Packed
 from fastenv.lock.pins import Candidate
 from fastenv.lock.wheel_digest import NotAWheel, wheel_files_digest
 
@@ -24,8 +26,8 @@ _THREADS = 4
 
 @dataclass(frozen=True)
 class Made:
-    """A wheel that no index has. ``origin`` and ``reason`` are what the lock says of it; ``file`` is where it lies
-    until it is kept, None if it travels as others do.
+    """A wheel that no index has. ``origin`` and ``reason`` are what the lock says of it, ``source_digest`` what it was
+    built of; ``file`` is where it lies until it is kept, None if it travels as others do.
     """
 
     wheel: Candidate
@@ -33,6 +35,7 @@ class Made:
     origin: str
     reason: str | None = None
     file: Path | None = None
+    source_digest: str | None = None
 
 
 class Workshop:
@@ -64,29 +67,44 @@ class Workshop:
     def pack(
         self,
         contents: Mapping[str, Contents],
-        origins: Mapping[str, tuple[str, str]],
+        origins: Mapping[str, tuple[str, str, str | None]],
+        packed: Packed,
         on_packed: Callable[[str, int], object] = lambda *_: None,
     ) -> dict[str, Made]:
-        """A wheel for each name. ``origins`` are what the lock says of each: origin and reason. ``on_packed`` is
-        told which is done, and how many there are by now.
+        """A wheel for each name. ``origins`` are what the lock says of each: origin, reason and source digest.
+        ``packed`` knows those that lie beside the lock. ``on_packed`` is told which is done, and how many there
+        are by now.
 
         Raises FileSystemError for a file that cannot be read or written.
         """
-        room = self.room() if contents else self._folder
+        guard = Lock()
+
+        def room() -> Path:
+            with guard:
+                return self.room()
+
+        def make(name: str) -> Made:
+            there = packed.find(contents[name], self._folder / FOLDER)
+            written, files_digest = there or _write(contents[name], room() / name)
+            if there is None:
+                packed.note(contents[name], written, files_digest)
+            wheel = Candidate(contents[name].filename, written.path.as_uri(), written.sha256, written.size)
+            origin, reason, source = origins[name]
+            return Made(wheel, files_digest, origin, reason, written.path, source)
+
         found = {}
-        for name, made in each(
-            lambda name: _packed(contents[name], room / name, *origins[name]), contents, threads=_THREADS
-        ):
+        for name, made in each(make, contents, threads=_THREADS):
             found[name] = made
             on_packed(name, len(found))
+        packed.save()
         return found
 
     def keep(self, made: Iterable[Made]) -> None:
         """Bring wheels to their places beside the lock. Raises FileSystemError."""
         for it in made:
-            if it.file is None:
-                continue
             target = self._folder / carried_path(it.wheel)
+            if it.file is None or it.file == target:
+                continue
             try:
                 target.parent.mkdir(exist_ok=True)
                 os.replace(it.file, target)
@@ -95,15 +113,13 @@ class Workshop:
                 raise FileSystemError(message, path=str(target)) from error
 
 
-def _packed(contents: Contents, path: Path, origin: str, reason: str) -> Made:
+def _write(contents: Contents, path: Path) -> tuple[Written, str]:
     try:
         written = write_wheel(contents, path)
         with path.open("rb") as stream:
-            digest = wheel_files_digest(stream)
+            return written, wheel_files_digest(stream)
     except OSError as error:
         place = str(error.filename or path)
         raise FileSystemError(f"{place} cannot be packed up: {error.strerror}", path=place) from error
     except NotAWheel as error:  # what we wrote is one, unless we are wrong
         raise FastenvError(f"{contents.filename} was packed up wrongly: {error}") from error
-    wheel = Candidate(contents.filename, path.as_uri(), written.sha256, written.size)
-    return Made(wheel, digest, origin, reason, path)

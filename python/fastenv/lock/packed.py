@@ -1,0 +1,102 @@
+"""Wheels of installed files that were packed up before, and lie beside the lock still: large ones are not written anew.
+
+What a wheel would be is told from what it would hold. The sha256 of the files is remembered (``edits.Hashes``), so
+nothing of them is read while they stay as they are, nor of the wheel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastenv.build.wheel_file import Contents, Entry, Written
+from fastenv.lock import cache
+from fastenv.lock.edits import Hashes
+from fastenv.lock.wheel_digest import rows_digest
+
+__all__ = ["Packed", "contents_digest"]
+
+_FORMAT = "1"
+_KEPT_S = 30 * 86400.0
+
+
+class Packed:
+    """Which contents gave which wheel, in a file of the user's cache folder; what is 30 days old is forgotten."""
+
+    def __init__(self, hashes: Hashes, environ: Mapping[str, str]) -> None:
+        self._hashes = hashes
+        self._path = cache.cache_folder(environ) / "packed-v1.json"
+        self._stored = {key: row for key, row in cache.load(self._path).items() if _is_row(row)}
+        self._fresh: dict[str, list[Any]] = {}
+
+    def find(self, contents: Contents, beside: Path) -> tuple[Written, str] | None:
+        """The wheel with these contents below ``beside`` and its files digest, if it lies there as it was written."""
+        try:
+            digests = {it.name: _facts(it, self._hashes)[0] for it in contents.entries if self._stored}
+            row = self._stored.get(_key(contents, digests)) if self._stored else None
+            if row is None:
+                return None
+            _, sha256, size, files_digest = row
+            path = beside / sha256 / contents.filename
+            if path.stat().st_size != size or self._hashes.digest(str(path)) != sha256:
+                return None
+        except OSError:  # what can't be read is told where it is packed
+            return None
+        return Written(path, sha256, size), files_digest
+
+    def note(self, contents: Contents, written: Written, files_digest: str) -> None:
+        """These contents gave this wheel. What was written counts: a file may have been edited since it was hashed."""
+        row = [time.time(), written.sha256, written.size, files_digest]
+        self._fresh[_key(contents, written.digests)] = row
+
+    def save(self) -> None:
+        """Keep what was noted. Silent where the cache folder can't be written."""
+        if self._fresh:
+            oldest = time.time() - _KEPT_S
+            kept = {key: row for key, row in self._stored.items() if row[0] > oldest}
+            cache.save(self._path, {**kept, **self._fresh})
+
+
+def contents_digest(contents: Contents, hashes: Hashes) -> str:
+    """The files digest (sha256, hex) of the wheel that ``contents`` would be. Raises OSError."""
+    rows = ((entry.name, *_facts(entry, hashes)) for entry in contents.entries)
+    by_name = {entry.name: entry for entry in contents.entries}
+    points = by_name.get(f"{contents.info}/entry_points.txt")
+    text = "" if points is None else _read(points, -1).decode("utf-8", "replace")
+    return rows_digest(rows, contents.info, text, lambda name: _read(by_name[name], 2))
+
+
+def _key(contents: Contents, digests: Mapping[str, str]) -> str:
+    """All that decides what ``write_wheel`` writes."""
+    digest = hashlib.sha256(f"fastenv wheel {_FORMAT}\n{contents.filename}\n{contents.stem}\n".encode())
+    for entry in contents.entries:
+        mode = "x" if entry.executable else "-"
+        digest.update(f"{digests[entry.name]} {mode} {entry.name}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _facts(entry: Entry, hashes: Hashes) -> tuple[str, int]:
+    """The sha256 (hex) and size of an entry."""
+    if isinstance(entry.source, bytes):
+        return hashlib.sha256(entry.source).hexdigest(), len(entry.source)
+    return hashes.digest(entry.source), os.stat(entry.source).st_size
+
+
+def _read(entry: Entry, count: int) -> bytes:
+    if isinstance(entry.source, bytes):
+        return entry.source if count < 0 else entry.source[:count]
+    with open(entry.source, "rb") as stream:
+        return stream.read(count)
+
+
+def _is_row(row: Any) -> bool:
+    kinds: tuple[Any, ...] = ((int, float), str, int, str)
+    return (
+        isinstance(row, list)
+        and len(row) == len(kinds)
+        and all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True))
+    )
