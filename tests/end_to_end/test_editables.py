@@ -19,6 +19,7 @@ from tests.lab.venv import alone, install, make_venv, site_of
 from fastenv.event import Event
 from fastenv.exceptions import LockFaults
 from fastenv.lock import lock
+from fastenv.lock.backends import Backends
 from fastenv.testing import make_wheel
 
 
@@ -235,6 +236,31 @@ def test_offline_with_the_backend_in_the_environment(folder: Path) -> None:
     settings.write_text(settings.read_text().replace("requires = []", 'requires = ["needed-backend"]'))
     copy = copy_environment(python, folder / "node")
     assert says(copy.python, "import tool, needed_backend; print(tool.VALUE)") == "1"
+
+
+def test_another_version_of_the_backend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel is made again once the index has a newer one, and not because the index cannot be asked."""
+    log = folder / "log"
+    project = make_project(folder / "tool", "tool", log=log)
+    python = editable(folder, project)
+    settings = project / "pyproject.toml"
+    settings.write_text(settings.read_text().replace("requires = []", 'requires = ["needed-backend"]'))
+    make_wheel(folder / "wheels", "needed-backend", "1.0")
+    counts = []
+    for released in ("", "1.1", "1.2"):
+        if released:
+            make_wheel(folder / "wheels", "needed-backend", released)
+        if released == "1.2":
+            monkeypatch.setattr(sys.modules[Backends.__module__], "_HOLDS_S", 0.0)
+        lock(python=python)
+        counts.append(builds(log))
+    assert counts == [1, 1, 2]  # the first answer holds for ten minutes
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    for wheel in (folder / "wheels").iterdir():
+        wheel.unlink()
+    shutil.rmtree(folder / "home" / ".cache" / "uv")
+    lock(python=python)
+    assert builds(log) == 2
 
 
 def test_an_edit_needs_no_build_once_that_was_right(folder: Path) -> None:

@@ -22,6 +22,7 @@ _UNRESOLVED = re.compile(
     r"Failed to (?:resolve|install) requirements from|No solution found when resolving|error sending request"
     r"|Failed to fetch|Network connectivity is disabled"
 )
+_PINNED = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[^\s;]+", re.MULTILINE)
 _SHOWN_LINES = 20
 
 
@@ -56,17 +57,33 @@ class Builder:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stopped: bool = False
 
-    def build(self, project: Path, out: Path, variables: Mapping[str, str]) -> Path:
-        """The wheel of ``project``, made in the folder ``out``. Raises BuildFailed."""
+    def build(
+        self, project: Path, out: Path, variables: Mapping[str, str], backend: Iterable[str] = ()
+    ) -> Path:
+        """The wheel of ``project``, made in the folder ``out`` with these versions of its ``backend``. Raises
+        BuildFailed.
+        """
         out.mkdir(parents=True, exist_ok=True)
-        code, log = self._run(project, out, variables, ())
+        held = out / "backend.txt"
+        held.write_text("".join(f"{version}\n" for version in backend), encoding="utf-8")
+        words = ["build", "--wheel", "--out-dir", str(out), "--build-constraints", str(held), "--no-sources"]
+        code, log = self._run([*words, str(project)], variables)
         if code and _UNRESOLVED.search(log):
-            again, more = self._run(project, out, variables, ("--no-build-isolation",))
+            again, more = self._run([*words, "--no-build-isolation", str(project)], variables)
             code, log = (again, more) if again == 0 else (code, log)
         wheels = sorted(out.glob("*.whl"))
         if code or len(wheels) != 1:
             raise BuildFailed("its build failed" if code else "its build made no wheel", log)
         return wheels[0]
+
+    def versions(self, requires: Sequence[str]) -> list[str] | None:
+        """``name==version`` of all that these requirements of a build take; None if the indexes can't tell."""
+        words = ["pip", "compile", "-", "--no-header", "--no-annotate", "--quiet"]
+        try:
+            code, told = self._run(words, {}, "".join(f"{text}\n" for text in requires))
+        except BuildFailed:
+            return None
+        return _PINNED.findall(told) if code == 0 else None
 
     def stop(self) -> None:
         """End all builds that run."""
@@ -77,17 +94,18 @@ class Builder:
             _kill(process)
 
     def _run(
-        self, project: Path, out: Path, variables: Mapping[str, str], more: Iterable[str]
+        self, words: Sequence[str], variables: Mapping[str, str], told: str | None = None
     ) -> tuple[int, str]:
-        command = [self.uv, "build", "--wheel", "--out-dir", str(out), "--python", self.python]
-        command += [*self.options, *more, "--no-sources", "--color", "never", "--no-progress", str(project)]
+        """The exit status of uv and all that it said; it is ``told`` something on its standard input."""
+        command = [self.uv, *words, "--python", self.python, *self.options]
+        command += ["--color", "never", "--no-progress"]
         with self._lock:
             if self._stopped:
                 raise BuildFailed("its build was called off", "")
             process = subprocess.Popen(
                 command,
                 env={**self.environ, **variables},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if told is None else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -96,7 +114,7 @@ class Builder:
             )
             self._running.add(process)
         try:
-            log, _ = process.communicate(timeout=self.timeout_s)
+            log, _ = process.communicate(told, timeout=self.timeout_s)
         except subprocess.TimeoutExpired:
             _kill(process)
             log, _ = process.communicate()

@@ -10,8 +10,8 @@ The way of the data, a file a step:
                     and by what it would install (artifacts, range_file, wheel_digest); recent remembers it
                     for a while; explain tells why there is none
     local_half      what no index has: kept_wheels finds wheels that are on this machine still, local_builds makes
-                    those of editable projects, workshop writes others of installed files (fastenv.build),
-                    unless they are packed already
+                    those of editable projects (backends: with what), workshop writes others of installed
+                    files (fastenv.build), unless they are packed already
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
                     channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)

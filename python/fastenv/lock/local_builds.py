@@ -1,7 +1,7 @@
 """Editable installations: each project is built from a snapshot of its tree, or its tree taken as it lies there.
 
 Builds run beside what else a lock does, several at once. A project is built again when its commit, one of its files,
-its settings, its version or the interpreter has changed.
+its settings, its version, what it is built with or the interpreter has changed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from fastenv.event import Event, OnEvent
 from fastenv.exceptions import Fault
 from fastenv.lock import cache
 from fastenv.lock.at_once import Background, each
+from fastenv.lock.backends import Backends, build_requires
 from fastenv.lock.edits import Hashes
 from fastenv.lock.last_build import LastBuild
 from fastenv.lock.pins import Candidate, SettingsFile, uv_environment
@@ -87,6 +88,7 @@ class LocalBuilds:
         self._cache = BuildCache(cache.cache_folder(environ) / "built-v1")
         self._work: Background[dict[str, Outcome]] | None = None
         self._builder: Builder | None = None
+        self._backends: Backends
         self._room: Path | None = None
         self._settings: SettingsFile | None = None
 
@@ -108,7 +110,7 @@ class LocalBuilds:
             uv_environment(self._environ, self._sources.network),
             self._timeout_s,
         )
-        self._builder = builder
+        self._builder, self._backends = builder, self._new_backends(builder)
         self._work = Background(lambda: self._all(wanted, builder))
 
     def finish(self) -> dict[str, Outcome]:
@@ -178,26 +180,39 @@ class LocalBuilds:
             message = f"importable here, and not in the wheel that its backend builds: {shown}"
             self._events.put(Event("warning", package=it.name, message=message))
 
+    @property
+    def _python(self) -> str:
+        """The interpreter that wheels are built for."""
+        facts = self._inventory.interpreter
+        return "" if facts is None else f"{facts.implementation} {facts.version} {facts.soabi}"
+
+    def _new_backends(self, builder: Builder) -> Backends:
+        installed = {it.name: it.version for it in self._inventory.distributions}
+        sources = (source.shown for source in (*self._sources.remote, *self._sources.local))
+        return Backends(builder.versions, installed, [self._python, *sources], self._environ)
+
     def _built(
         self, project: Project, snapshot: Snapshot, digests: Mapping[str, str], builder: Builder
     ) -> Contents | Kept:
         """The wheel in the cache; its contents where that can't be written."""
-        it, facts = project.distribution, self._inventory.interpreter
-        python = "" if facts is None else f"{facts.implementation} {facts.version} {facts.soabi}"
-        key = build_key([f"{it.name} {it.version} {python}\n", *snapshot.facts(digests)])
+        it, backend = project.distribution, self._backends.versions(build_requires(project.folder))
+        tools = "\n".join([self._python, *backend])
+        key = build_key([f"{it.name} {it.version} {tools}\n", *snapshot.facts(digests)])
         kept = self._cache.get(key)
         if kept is not None:
             return kept
-        last = LastBuild(self._cache, cache.cache_folder(self._environ), project, python)
+        last = LastBuild(self._cache, cache.cache_folder(self._environ), project, tools)
         guess = last.replaced(snapshot, digests)
         if guess is not None and last.is_trusted:
             self._events.put(Event("packed", package=it.name, message="edited files put into the last build"))
             return self._cache.put(key, guess, _digest) or guess
-        contents = self._build(project, snapshot, builder)
+        contents = self._build(project, snapshot, builder, backend)
         last.note(key, snapshot, digests, contents, guess)
         return self._cache.put(key, contents, _digest) or contents
 
-    def _build(self, project: Project, snapshot: Snapshot, builder: Builder) -> Contents:
+    def _build(
+        self, project: Project, snapshot: Snapshot, builder: Builder, backend: Sequence[str]
+    ) -> Contents:
         it = project.distribution
         self._events.put(Event("building", package=it.name, message=project.folder))
         started = time.monotonic()
@@ -205,7 +220,7 @@ class LocalBuilds:
         try:
             folder = snapshot.copy_to(room / "tree")
             variables = pretended_version(it.name, it.version, project.settings)
-            wheel = builder.build(folder, room / "out", {**variables, "GIT_OPTIONAL_LOCKS": "0"})
+            wheel = builder.build(folder, room / "out", {**variables, "GIT_OPTIONAL_LOCKS": "0"}, backend)
             contents = contents_of_built(wheel, it.name, it.version)
         finally:
             shutil.rmtree(room, ignore_errors=True)
