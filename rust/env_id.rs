@@ -1,11 +1,13 @@
 //! The id of an environment: sha256 over a canonical text (docs/env-id.md).
 //!
 //! In it is all that decides the tree: platform, interpreter, artifacts, whose file stands where two claim one
-//! path, which overlays stand where on the search path, and whether link scripts run. Not in it: order, URLs, names of files, prefix, link mode, node.
+//! path, which overlays stand where on the search path, whether link scripts run, and conda's settings. Not in it:
+//! order, URLs, names of files, prefix, link mode, node.
 
 use std::fmt::Write as _;
 
-use crate::lock::{Lock, PathEnd};
+use crate::digest::Sha256;
+use crate::lock::{Lock, PathEnd, Settings};
 
 /// The canonical text, one fact a line, each line ended by a newline.
 #[must_use]
@@ -36,5 +38,19 @@ pub fn text(lock: &Lock) -> String {
     if lock.link_scripts {
         text.push_str("link-scripts\n");
     }
+    push_settings(&mut text, &lock.settings);
     text
+}
+
+/// What conda keeps beside packages. Values may have lines of their own, so that their digests stand for them.
+fn push_settings(text: &mut String, settings: &Settings) {
+    for (name, value) in &settings.variables {
+        let _ = writeln!(text, "variable {name} {}", Sha256::of(value.as_bytes()));
+    }
+    for spec in &settings.pinned {
+        let _ = writeln!(text, "pinned {spec}");
+    }
+    if let Some(frozen) = &settings.frozen {
+        let _ = writeln!(text, "frozen {}", Sha256::of(frozen.as_bytes()));
+    }
 }

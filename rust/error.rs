@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::activation::ActivationError;
 use crate::fetch::FetchError;
 use crate::finish::link_scripts::ScriptError;
 use crate::finish::prefix::{RewriteError, TooLong};
@@ -60,6 +61,9 @@ pub enum Error {
     /// A conda package's link script did not do its work.
     #[error(transparent)]
     Script(#[from] ScriptError),
+    /// What an environment sets for its processes can't be told.
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     /// What `exec` was given is no environment.
     #[error("{0:?} is no lock file, no environment, and no id of one in this store")]
     NoEnvironment(String),
@@ -176,6 +180,7 @@ impl Error {
             Self::Layout(_) | Self::Mismatch(_) => Kind::Artifact,
             Self::Node(_) | Self::Script(_) => Kind::Node,
             Self::Fs(_)
+            | Self::Activation(_)
             | Self::Prefix(_)
             | Self::PrefixTooLong { .. }
             | Self::Unfinished(_)
@@ -188,10 +193,12 @@ impl Error {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Fs(fault)
+            | Self::Activation(ActivationError::Fs(fault))
             | Self::Lock(LockError::Fs(fault))
             | Self::Prefix(PrefixError::Fs(fault))
             | Self::Unpack(UnpackError { cause: Cause::File(fault), .. }) => Some(&fault.path),
             Self::Prefix(PrefixError::Foreign(path) | PrefixError::Unfit { path, .. })
+            | Self::Activation(ActivationError::Content { path, .. })
             | Self::PrefixTooLong { path, .. }
             | Self::Unfinished(path) => Some(path),
             _ => None,

@@ -2,11 +2,13 @@
 //!
 //! Nothing is printed on standard output, and on standard error no more than one line: launchers read both.
 
+use std::borrow::Cow;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::activation;
@@ -198,19 +200,16 @@ fn kept_lock(store: &Store, path: &Path) -> Result<Lock> {
     }
 }
 
-/// The variables of a process in the environment: a value, or `None` to drop it.
-#[must_use]
-pub fn variables(ready: &Ready, keep_pythonpath: bool) -> Vec<(&'static str, Option<OsString>)> {
+/// A variable of a process in the environment, with its value, or `None` to drop it.
+pub type Variable = (Cow<'static, str>, Option<OsString>);
+
+/// The variables of a process in the environment, of which the last of a name counts.
+pub fn variables(ready: &Ready, keep_pythonpath: bool) -> Result<Vec<Variable>> {
     variables_at(&ready.prefix, ready.env_id, keep_pythonpath)
 }
 
 /// The same, of an environment that may not be complete yet.
-#[must_use]
-pub fn variables_at(
-    at: &Path,
-    env_id: Sha256,
-    keep_pythonpath: bool,
-) -> Vec<(&'static str, Option<OsString>)> {
+pub fn variables_at(at: &Path, env_id: Sha256, keep_pythonpath: bool) -> Result<Vec<Variable>> {
     let mut path = OsString::from(at.join("bin"));
     if let Some(old) = env::var_os("PATH").filter(|old| !old.is_empty()) {
         path.push(":");
@@ -220,20 +219,34 @@ pub fn variables_at(
     let is_condas = crate::fs::exists(&at.join(conda_meta::FOLDER).join("history"));
     let (venv, conda) = if is_condas { (None, prefix) } else { (prefix, None) };
     let level = is_condas.then(|| OsString::from("1"));
-    let mut variables = vec![
-        ("PATH", Some(path)),
-        ("VIRTUAL_ENV", venv),
-        ("PYTHONNOUSERSITE", Some("1".into())),
-        ("FASTENV_ENV_ID", Some(env_id.to_string().into())),
-        ("PYTHONHOME", None),
-        ("CONDA_DEFAULT_ENV", conda.clone()),
-        ("CONDA_PREFIX", conda),
-        ("CONDA_SHLVL", level),
+    let mut variables: Vec<Variable> = vec![
+        ("PATH".into(), Some(path)),
+        ("VIRTUAL_ENV".into(), venv),
+        ("PYTHONNOUSERSITE".into(), Some("1".into())),
+        ("FASTENV_ENV_ID".into(), Some(env_id.to_string().into())),
+        ("PYTHONHOME".into(), None),
+        ("CONDA_DEFAULT_ENV".into(), conda.clone()),
+        ("CONDA_PREFIX".into(), conda),
+        ("CONDA_SHLVL".into(), level),
     ];
     if !keep_pythonpath {
-        variables.push(("PYTHONPATH", None));
+        variables.push(("PYTHONPATH".into(), None));
     }
-    variables
+    if is_condas {
+        let own = activation::variables(at)?;
+        variables.extend(own.into_iter().map(|(name, value)| (name.into(), value.map(OsString::from))));
+    }
+    Ok(variables)
+}
+
+/// Gives a command these variables.
+pub fn set(command: &mut Command, variables: Vec<Variable>) {
+    for (name, value) in variables {
+        match value {
+            Some(value) => command.env(&*name, value),
+            None => command.env_remove(&*name),
+        };
+    }
 }
 
 /// Becomes the command. Returns only if that failed, with the shell's status for it (127 not found, 126 not
@@ -245,12 +258,11 @@ pub fn exec(mut ready: Ready, command: &[OsString], keep_pythonpath: bool) -> (u
     }
     let Some((program, arguments)) = command.split_first() else { return (125, "no command given".into()) };
     let mut command = activation::command(&ready.prefix, program, arguments);
-    for (name, value) in variables(&ready, keep_pythonpath) {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    let variables = match variables(&ready, keep_pythonpath) {
+        Ok(variables) => variables,
+        Err(fault) => return (125, fault.to_string()),
+    };
+    set(&mut command, variables);
     let fault = command.exec();
     let status = if fault.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
     (status, format!("cannot run {}: {fault}", program.to_string_lossy()))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::finish::overlays;
+use crate::finish::{conda_settings, overlays};
 use crate::lock::{Lock, Owner};
 use crate::store::artifact::Artifact;
 use crate::unpack::{EntryPoint, Index, IndexFile, Rewrite, SymbolicLink};
@@ -302,9 +302,10 @@ impl Composer<'_> {
         if self.is_reserved(dir, name) {
             return Err(self.reserved(place));
         }
-        if self.is_own(name, python) && self.layout.dirs[dir as usize].path == "bin" {
+        let at = &self.layout.dirs[dir as usize].path;
+        if self.is_own(at, name, python) {
+            let message = format!("its {at}/{name} gives way to the environment's own");
             self.layout.lost.insert(place, Winner::Own);
-            let message = format!("its bin/{name} gives way to the environment's own");
             self.warn(place.package as usize, message);
         } else {
             self.claims[dir as usize].files.push(place);
@@ -312,9 +313,13 @@ impl Composer<'_> {
         Ok(())
     }
 
-    /// Whether a venv has a file of this name in `bin`.
-    fn is_own(&self, name: &str, python: &str) -> bool {
-        self.lock.is_venv() && (OWN_SCRIPTS.contains(&name) || name == python)
+    /// Whether the environment has a file of its own there: a venv in `bin`, or one of conda's settings.
+    fn is_own(&self, at: &str, name: &str, python: &str) -> bool {
+        match at {
+            "bin" => self.lock.is_venv() && (OWN_SCRIPTS.contains(&name) || name == python),
+            "conda-meta" => conda_settings::has(&self.lock.settings, name),
+            _ => false,
+        }
     }
 
     /// The position of a directory, entered with its parents.
@@ -444,7 +449,7 @@ impl Composer<'_> {
         python: &str,
     ) {
         let name = entry_point.name.clone();
-        if self.is_own(&name, python) {
+        if self.is_own("bin", &name, python) {
             return self.warn(package, format!("its script {name} gives way to the environment's own"));
         }
         let script = Script { package, entry_point };

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::finish::conda_meta::{self, Installed};
 use crate::finish::prefix::Replacement;
 use crate::finish::record::{self, Row};
-use crate::finish::{Generated, Written, generate, overlays, scripts, venv, write};
+use crate::finish::{Generated, Written, conda_settings, generate, overlays, scripts, venv, write};
 use crate::fs;
 use crate::interpreter::Interpreter;
 use crate::layout::{Item, Layout, Place, Winner, file_of, item_of};
@@ -266,6 +266,10 @@ impl Recipe<'_> {
         let history = conda_meta::history(&self.lock.conda, &indexes);
         let path = format!("{}/history", conda_meta::FOLDER);
         written.push(generate(self.staging, path, "", history.as_bytes(), false)?);
+        for (name, text) in conda_settings::files(&self.lock.settings) {
+            let path = format!("{}/{name}", conda_meta::FOLDER);
+            written.push(generate(self.staging, path, "", text.as_bytes(), false)?);
+        }
         Ok(written)
     }
 

@@ -25,8 +25,18 @@ def env_id_text(text: str) -> str:
     lines += [f"winner {row['path']} {digests[row['winner']]}" for row in contested]
     lines += [f"overlay {row['place']} {row['sha256']}" for row in tool.get("overlays", [])]
     lines += ["link-scripts"] if tool.get("link-scripts") else []
+    lines += [
+        f"variable {name} {_sha256(value)}" for name, value in sorted(tool.get("variables", {}).items())
+    ]
+    meta = tool.get("conda-meta", {})
+    lines += [f"pinned {spec}" for spec in meta.get("pinned", [])]
+    lines += [f"frozen {_sha256(meta['frozen'])}"] if "frozen" in meta else []
     return "".join(f"{line}\n" for line in lines)
 
 
 def env_id(text: str) -> str:
-    return hashlib.sha256(env_id_text(text).encode()).hexdigest()
+    return _sha256(env_id_text(text))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

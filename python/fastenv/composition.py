@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from fastenv.lock.conda_settings import CondaSettings, lockable
 from fastenv.scan.installed import same_version
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Composition", "Difference", "Kind", "compare", "of_inventory", "of_lock"]
 
-Kind = Literal["platform", "interpreter", "wheel", "conda", "overlay", "path", "setting"]
+Kind = Literal["platform", "interpreter", "wheel", "conda", "overlay", "path", "setting", "variable"]
 """What differs: a fact of platform or interpreter, a wheel, a conda package, loose code, whose file stands at an
-install path, or how a lock is to be materialized."""
+install path, how a lock is to be materialized, what conda keeps beside packages, or a variable that activation sets."""
 
 _Key = TypeVar("_Key")
 _DIGITS = 12
@@ -88,10 +89,11 @@ def of_inventory(inventory: Inventory, overlays: Iterable[LockedOverlay] | None 
         if not it.problems
     ]
     parts += [Part("overlay", it.name, "", it.place, {"sha256": it.sha256}) for it in overlays or ()]
+    facts = _facts(platform.os, platform.arch, inventory.interpreter)
     return Composition(
         knows_overlays=overlays is not None,
         is_scanned=True,
-        facts=_facts(platform.os, platform.arch, inventory.interpreter),
+        facts={**facts, **_settings(lockable(conda))},
         parts={(it.kind, it.name): it for it in parts},
         winners={row.path: row.winner for row in inventory.contested if row.winner is not None},
         absent={it.name: it.reason for it in inventory.left_out},
@@ -110,6 +112,7 @@ def of_lock(lock: Lock) -> Composition:
     ]
     parts += [Part("overlay", it.name, "", it.place, {"sha256": it.sha256}) for it in lock.overlays]
     facts = _facts(lock.platform.os, lock.platform.arch, lock.interpreter)
+    facts |= _settings(lock.settings)
     if lock.link_scripts:
         facts["setting", "link-scripts"] = "run"
     return Composition(
@@ -183,6 +186,15 @@ def _facts(
             ("interpreter", "soabi"): interpreter.soabi,
             ("interpreter", "build"): interpreter.build,
         }
+    return facts
+
+
+def _settings(settings: CondaSettings) -> dict[tuple[Kind, str], str]:
+    facts: dict[tuple[Kind, str], str] = {("variable", name): value for name, value in settings.variables}
+    if settings.pinned:
+        facts["setting", "pinned"] = "; ".join(settings.pinned)
+    if settings.frozen is not None:
+        facts["setting", "frozen"] = settings.frozen or "(empty)"
     return facts
 
 

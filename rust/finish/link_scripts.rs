@@ -192,12 +192,7 @@ impl Script<'_> {
         let mut words: Vec<OsString> = words.map(OsString::from).to_vec();
         words.push(script.into());
         let mut command = activation::command(self.prefix, &"bash".into(), &words);
-        for (name, value) in exec::variables_at(self.prefix, self.env_id, false) {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        exec::set(&mut command, exec::variables_at(self.prefix, self.env_id, false)?);
         command.env("PREFIX", self.prefix).env("ROOT_PREFIX", self.prefix);
         command.env("PKG_NAME", &self.package.name).env("PKG_VERSION", &self.package.version);
         command.env("PKG_BUILDNUM", self.package.build_number.to_string());

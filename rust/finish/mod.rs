@@ -2,6 +2,7 @@
 
 pub mod activate;
 pub mod conda_meta;
+pub mod conda_settings;
 pub mod link_scripts;
 pub mod overlays;
 pub mod prefix;

@@ -8,6 +8,7 @@ mod library;
 mod overlay;
 mod raw;
 mod reader;
+mod settings;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub use conda::{CondaPackage, Noarch, VirtualPackage};
 pub use library::Library;
 pub use overlay::{Overlay, PathEnd};
 use reader::Reader;
+pub use settings::{Settings, unfit_name};
 pub use unit::Unit;
 
 /// The newest format that this program reads.
@@ -229,6 +231,8 @@ pub struct Lock {
     pub libraries: Vec<Library>,
     /// Whether the link scripts of the conda packages run.
     pub link_scripts: bool,
+    /// What conda keeps of it beside packages.
+    pub settings: Settings,
     /// Sorted by path.
     pub contested: Vec<Contested>,
     /// The environment's id.

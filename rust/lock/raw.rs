@@ -1,5 +1,7 @@
 //! The tables of a lock as TOML has them.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::conda::{Noarch, VirtualPackage};
@@ -40,6 +42,16 @@ pub(super) struct RawTool {
     pub(super) overlays: Vec<RawOverlay>,
     #[serde(default)]
     pub(super) link_scripts: bool,
+    #[serde(default)]
+    pub(super) variables: BTreeMap<String, String>,
+    pub(super) conda_meta: Option<RawCondaMeta>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+pub(super) struct RawCondaMeta {
+    #[serde(default)]
+    pub(super) pinned: Vec<String>,
+    pub(super) frozen: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -38,6 +38,7 @@ impl Reader<'_> {
             packages,
             conda,
             link_scripts: tool.link_scripts,
+            settings: self.settings(tool)?,
             env_id: Sha256([0; 32]),
         };
         lock.env_id = Sha256::of(env_id::text(&lock).as_bytes());

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.lab.conda_data import environment, needs_conda_data
 from tests.lab.conda_locks import archive_at, conda_lock
-from tests.lab.conda_package import File, make_package
+from tests.lab.conda_package import Content, File, make_package
 from tests.lab.conda_program import CondaProgram
 from tests.lab.lab import Lab
 
@@ -86,3 +86,45 @@ def test_a_prefix_is_put_where_conda_puts_it(lab: Lab, conda: CondaProgram, name
     assert {path: (prefix / path).read_bytes() for path in files} == {
         path: (theirs / path).read_bytes() for path in files
     }
+
+
+def test_variables_pins_and_mark(lab: Lab, conda: CondaProgram) -> None:
+    """What conda reads of them, and what it would set: `exec` sets the same, each once over what is there."""
+    first = {"A": "a", "BOTH": "a", "STATE": "a", "dropped": "a", "NUMBER": 3}
+    files: dict[str, Content] = {
+        "etc/conda/env_vars.d/1.json": json.dumps(first),
+        "etc/conda/env_vars.d/2.json": json.dumps({"BOTH": "b", "STATE": "b", "PATH": "/no"}),
+    }
+    archive = make_package(lab.folder / "channel", "thing", files=files)
+    settings = """
+[tool.fastenv.variables]
+STATE = "state"
+lower = "schön"
+dropped = "***unset***"
+
+[tool.fastenv.conda-meta]
+pinned = ["zlib 1.3.*", "thing"]
+frozen = '{"message": "leave it alone"}'
+"""
+    prefix = lab.materialize(conda_lock([archive_at(archive)], lab.folder, more=settings))
+    listed = conda.tells("env", "config", "vars", "list", "-p", prefix)
+    assert listed == {"STATE": "state", "lower": "schön"}
+    code = f"""
+import json
+from conda.core.prefix_data import PrefixData
+data = PrefixData({str(prefix)!r})
+try:
+    data.assert_not_frozen()
+except Exception as said:
+    print(json.dumps([[str(spec) for spec in data.get_pinned_specs()], "leave it alone" in str(said)]))
+"""
+    assert json.loads(conda.runs("-c", code)) == [["zlib=1.3", "thing"], True]
+    sets = json.loads(conda.runs("-m", "conda", "shell.posix+json", "activate", str(prefix)))["vars"][
+        "export"
+    ]
+    own = {name: value for name, value in sets.items() if not name.startswith(("CONDA", "_C"))}
+    shown = lab.run("exec", prefix, "--", "sh", "-c", "env -0 | tr '\\0' '\\n'").out
+    found = dict(line.split("=", 1) for line in shown.splitlines())
+    assert own.keys() == {"A", "BOTH", "STATE", "NUMBER", "LOWER"}
+    assert {name: found[name] for name in own} == {name: str(value) for name, value in own.items()}
+    assert "DROPPED" not in found

@@ -51,6 +51,9 @@ const WORDS: [&str; 40] = [
     "direct-url = \"\"\n",
 ];
 
+const SETTINGS: &str = "[tool.fastenv.variables]\nMODE = \"fast\"\n[tool.fastenv.conda-meta]\n\
+    pinned = [\"zlib 1\"]\nfrozen = \"\"\n";
+
 /// Changes, after which it mostly states the id that it has.
 fn change(random: &mut Random, inputs: &[Vec<u8>]) -> Vec<u8> {
     let mut input = random.of(inputs).clone();
@@ -89,6 +92,12 @@ fn run(input: &[u8]) -> String {
 }
 
 fn promised(lock: &Lock) {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    for (name, value) in &lock.settings.variables {
+        assert!(!name.is_empty() && name.bytes().all(letter) && !value.contains('\0'), "{name:?} {value:?}");
+        assert!(!name.eq_ignore_ascii_case("path"));
+    }
+    assert!(lock.settings.pinned.iter().all(|spec| !spec.is_empty() && !spec.contains(['\n', '\r', '\0'])));
     for package in &lock.packages {
         let is_plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
         assert!(!package.name.is_empty() && package.name.chars().all(is_plain), "{:?}", package.name);
@@ -124,6 +133,7 @@ fn lock_parser() {
         good(&rows[..1], &[]).into_bytes(),
         good(&[], &[]).into_bytes(),
         good_conda(&["foo", "ham"], "").into_bytes(),
+        good_conda(&["foo"], SETTINGS).into_bytes(),
     ];
     let local =
         good(&rows[..1], &[]).replace("url = \"https://index.example/foo/", "path = \"pylock.fastenv.d/");

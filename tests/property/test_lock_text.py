@@ -13,6 +13,7 @@ from tests.env_id_oracle import env_id
 
 from fastenv.lock import Lock, toml
 from fastenv.lock.compose import compose, render
+from fastenv.lock.conda_settings import CondaSettings
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual, conda_name
 from fastenv.lock.lockfile import (
     Ignored,
@@ -79,6 +80,17 @@ def conda_packages(draw: st.DrawFn, kept: st.SearchStrategy[str]) -> LockedConda
 conda_names = st.from_regex(r"_?[a-z][a-z0-9.]{0,5}", fullmatch=True).filter(lambda name: name != "python")
 
 
+values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)
+settings_of_conda = st.builds(
+    CondaSettings,
+    st.dictionaries(
+        st.from_regex(r"[A-Z_]{1,6}", fullmatch=True).filter(lambda name: name != "PATH"), values
+    ).map(lambda found: tuple(sorted(found.items()))),
+    st.lists(words, max_size=2).map(tuple),
+    st.none() | texts,
+)
+
+
 @st.composite
 def locks(draw: st.DrawFn) -> Lock:
     found = draw(st.lists(packages(), unique_by=lambda package: package.name, max_size=5))
@@ -114,6 +126,7 @@ def locks(draw: st.DrawFn) -> Lock:
             LockedVirtual(f"__{draw(words)}", (package.name,), draw(st.booleans())) for package in conda[:1]
         ],
         link_scripts=draw(st.booleans()),
+        settings=draw(settings_of_conda) if conda else None,
         contested=contested,
         ignored=[Ignored(draw(texts), draw(texts), draw(texts)) for _ in range(draw(st.integers(0, 2)))],
         created_with=draw(texts),
@@ -142,6 +155,7 @@ def test_order_of_what_is_given_does_not_matter(lock: Lock, chance: random.Rando
         created_with=lock.created_with,
         virtual=lock.virtual,
         link_scripts=lock.link_scripts,
+        settings=lock.settings,
         **parts,
     )
     assert again.text == lock.text
@@ -166,6 +180,7 @@ def test_env_id_knows_nothing_of_addresses(lock: Lock) -> None:
         packages=moved,
         conda=moved_conda,
         link_scripts=lock.link_scripts,
+        settings=lock.settings,
         contested=lock.contested,
         created_with="another",
     )

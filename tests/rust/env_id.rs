@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use fastenv::lock::{Lock, compute_env_id};
 
-use crate::lock_text::{Row, conda, conda_text, good, row, text};
+use crate::lock_text::{Row, conda, conda_text, good, good_conda, row, text};
 
 #[test]
 fn the_documented_vector() {
@@ -44,6 +44,32 @@ fn the_documented_vector_of_conda() {
         link-scripts\n";
     assert_eq!(fastenv::env_id::text(&lock), expected);
     assert_eq!(id, "06622b715414b464bab0cefc712881aff5298d47ab3e695c9ddd30ff8e3f9aab");
+}
+
+#[test]
+fn the_documented_vector_of_condas_settings() {
+    let settings = "[tool.fastenv.variables]\nOMP_NUM_THREADS = \"1\"\nMODE = \"fast\\nand good\"\n\
+        [tool.fastenv.conda-meta]\npinned = [\"zlib 1.3.*\", \"openssl 3.*\"]\nfrozen = \"\"\n";
+    let lock = Lock::parse(good_conda(&["libx"], settings), "".into(), "lock").unwrap();
+    let expected = "fastenv-env 1\n\
+        platform linux x86_64 glibc\n\
+        artifact conda 1d634d49715b3174ca284b13e8b51bf753dfd1c0e903d3d429714702714518cf\n\
+        link-scripts\n\
+        variable MODE 668ef21ffaa46cd5fa9145d745b3c858a52ad31506c9cbc7af3c33ce664654e4\n\
+        variable OMP_NUM_THREADS 6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b\n\
+        pinned zlib 1.3.*\n\
+        pinned openssl 3.*\n\
+        frozen e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n";
+    assert_eq!(fastenv::env_id::text(&lock), expected);
+    assert_eq!(lock.env_id.to_string(), "7bee15a34bf29289bbe88372e0b304c18eda190aee18fe94c8eaa4b4c957b895");
+}
+
+#[test]
+fn empty_settings_are_none() {
+    let empty = "[tool.fastenv.variables]\n[tool.fastenv.conda-meta]\npinned = []\n";
+    let id = |more: &str| compute_env_id(&conda_text(&["libx"], more, "")).unwrap();
+    assert_eq!(id(empty), id(""));
+    assert_ne!(id("[tool.fastenv.conda-meta]\nfrozen = \"\"\n"), id(""));
 }
 
 #[test]

@@ -85,6 +85,52 @@ fn a_package_or_a_path_is_there_only_once() {
     assert!(refusal(text(&[row("a")], &[("site/x", "b")], "")).contains("is no package of it"));
 }
 
+const SETTINGS: &str = "[tool.fastenv.variables]\nA_1 = \"x\"\n[tool.fastenv.conda-meta]\npinned = [\"zlib 1\"]\n\
+    frozen = \"{}\"\n";
+
+#[test]
+fn condas_settings_are_read() {
+    let settings = Lock::parse(good_conda(&["b"], SETTINGS), "".into(), "my.toml").unwrap().settings;
+    assert_eq!(settings.variables, [("A_1".to_owned(), "x".to_owned())].into());
+    assert_eq!(
+        (settings.pinned.as_slice(), settings.frozen.as_deref()),
+        (["zlib 1".to_owned()].as_slice(), Some("{}"))
+    );
+}
+
+#[test]
+fn what_is_wrong_with_condas_settings_is_said() {
+    let lock = good_conda(&["b"], SETTINGS);
+    let edits: &[(&str, &str, &str)] = &[
+        ("A_1 = ", "\"\" = ", "tool.fastenv.variables: \"\" is no name of a variable"),
+        ("A_1 = ", "\"A=B\" = ", "\"A=B\" is no name of a variable"),
+        ("A_1 = ", "\"A\\u0000\" = ", "is no name of a variable"),
+        ("A_1 = ", "\"A\\nvariable B\" = ", "is no name of a variable"),
+        ("A_1 = ", "1A = ", "is no name of a variable"),
+        ("A_1 = ", "\"É\" = ", "is no name of a variable"),
+        ("A_1 = ", "PATH = ", "\"PATH\" is a variable that activation itself sets"),
+        ("A_1 = ", "conda_prefix = ", "is a variable that activation itself sets"),
+        ("A_1 = ", "FASTENV_ENV_ID = ", "is a variable that activation itself sets"),
+        ("A_1 = ", "a_1 = \"y\"\nA_1 = ", "differs from another variable in case alone"),
+        ("A_1 = \"x\"", "A_1 = \"x\\u0000\"", "\"A_1\" has a NUL in its value"),
+        ("A_1 = \"x\"", "A_1 = 1", "my.toml is not a lock file"),
+        ("A_1 = \"x\"", "A_1 = \"y\"", "the file was edited"),
+        ("\"zlib 1\"", "\"\"", "tool.fastenv.conda-meta.pinned: \"\" is no match spec"),
+        ("\"zlib 1\"", "\"# zlib\"", "is no match spec"),
+        ("\"zlib 1\"", "\" zlib\"", "is no match spec"),
+        ("\"zlib 1\"", "\"zlib\\nfrozen\"", "is no match spec"),
+        ("\"zlib 1\"", "1", "my.toml is not a lock file"),
+        ("frozen = \"{}\"", "frozen = true", "my.toml is not a lock file"),
+    ];
+    for (old, new, expected) in edits {
+        assert!(lock.contains(old), "{old:?} is in the lock");
+        let said = refusal(lock.replacen(old, new, 1));
+        assert!(said.contains(expected), "{old:?} -> {new:?} says {said:?}");
+    }
+    let said = refusal(good(&[row("a")], &[]) + SETTINGS);
+    assert!(said.contains("tool.fastenv.variables: there are no conda packages"), "{said}");
+}
+
 const CONTESTED: &str = "[[tool.fastenv.contested]]\npath = \"prefix/x\"\nwinner = \"conda:b\"\n";
 const VIRTUAL: &str = "[[tool.fastenv.virtual]]\nspec = \"__glibc >=2.17\"\npackages = [\"b\"]\n";
 const CONDA_PYTHON: &str = "[tool.fastenv.interpreter]\nimplementation = \"cpython\"\nversion = \"3.13.1\"\n\

@@ -13,7 +13,8 @@ The way of the data, a file a step:
                     those of editable projects (backends: with what), workshop writes others of installed
                     files (fastenv.build), unless they are packed already
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
-                    channel_logins), conda_edits compares installed files; locked_conda is how the lock has them
+                    channel_logins), conda_edits compares installed files; locked_conda is how the lock has them, and
+                    conda_settings what else conda keeps
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
     carried         archives that travel with the lock
     libraries       what a node's system must have
@@ -351,6 +352,7 @@ class _Work:
             link_scripts=link_scripts and bool(self.conda.packages),
             contested=contested_rows(inventory, {it.name for it in self.local.left_out}),
             overlays=overlays,
+            settings=self.conda.settings,
             ignored=[*ignored_rows(inventory, self.loose), *self.local.left_out],
             created_with=_version(),
         )

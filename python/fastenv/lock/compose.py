@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from fastenv.lock.conda_settings import CondaSettings
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual, to_table, virtual_to_table
 from fastenv.lock.lockfile import (
     FORMAT,
@@ -49,6 +50,7 @@ def compose(
     libraries: Iterable[LockedLibrary] = (),
     link_scripts: bool = False,
     overlays: Iterable[LockedOverlay] = (),
+    settings: CondaSettings | None = None,
     contested: Iterable[LockedContested] = (),
     ignored: Iterable[Ignored] = (),
     created_with: str,
@@ -69,6 +71,7 @@ def compose(
         libraries=tuple(sorted(libraries, key=lambda it: it.name)),
         link_scripts=link_scripts,
         overlays=tuple(overlays),
+        settings=settings or CondaSettings(),
     )
     # the id is that of the text without one, so it is put in afterwards
     return Lock.parse(render(draft, env_id=compute_env_id(render(draft))))
@@ -90,6 +93,7 @@ def render(lock: Lock, *, env_id: str | None = None) -> str:
         ),
         *(_package(package) for package in lock.packages),
         _tool(lock, lock.env_id if env_id is None else env_id),
+        *_settings(lock.settings),
         *(_table("[[tool.fastenv.conda]]", to_table(package)) for package in lock.conda),
         *(_table("[[tool.fastenv.virtual]]", virtual_to_table(row)) for row in lock.virtual),
         *(_library(library) for library in lock.libraries),
@@ -177,6 +181,13 @@ def _interpreter(interpreter: LockedInterpreter) -> str:
             "site-packages": interpreter.site_packages,
         },
     )
+
+
+def _settings(settings: CondaSettings) -> list[str]:
+    variables: dict[str, _Value] = dict(settings.variables)
+    meta: dict[str, _Value] = {"pinned": list(settings.pinned) or None, "frozen": settings.frozen}
+    tables = {"[tool.fastenv.variables]": variables, "[tool.fastenv.conda-meta]": meta}
+    return [_table(head, values) for head, values in tables.items() if _pairs(values)]
 
 
 def _library(library: LockedLibrary) -> str:

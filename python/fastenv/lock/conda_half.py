@@ -10,6 +10,7 @@ from fastenv.lock.carried import carried_path
 from fastenv.lock.channel_logins import ChannelLogins
 from fastenv.lock.conda_artifacts import CondaArtifact, CondaArtifacts
 from fastenv.lock.conda_edits import find_conda_edits
+from fastenv.lock.conda_settings import CondaSettings, lockable, settings_warnings
 from fastenv.lock.edits import Edit
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual
@@ -67,6 +68,11 @@ class CondaHalf:
         """The packages as the lock has them."""
         return [_row(artifact) for artifact in self.artifacts]
 
+    @property
+    def settings(self) -> CondaSettings:
+        """What conda keeps of the environment beside its packages."""
+        return lockable(self._inventory.conda)
+
     def travelling(self) -> list[tuple[Candidate, int]]:
         """What must travel with the lock, each with its bytes."""
         return [(_candidate(it), it.size or 0) for it in self.artifacts if it.private]
@@ -76,9 +82,7 @@ class CondaHalf:
         conda = self._inventory.conda
         if conda is None:
             return
-        if conda.variables:
-            names = ", ".join(name for name, _ in conda.variables)
-            yield f"variables that activation sets ({names}, in conda-meta/state) are not in the lock"
+        yield from settings_warnings(conda)
         for it in self.packages:
             if it.shortcuts:
                 yield f"{it.name} has shortcuts for a desktop's menu (Menu/*.json), which are copied and not installed"

@@ -25,11 +25,13 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from fastenv.exceptions import FileSystemError, LockFormatError
 from fastenv.lock import toml
 from fastenv.lock.cache import write_atomically
+from fastenv.lock.conda_settings import CondaSettings, settings_from_tables
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual, conda_name, from_table, virtual_from_table
 from fastenv.lock.overlays import LockedOverlay, overlay_from_table
 
 __all__ = [
     "FORMAT",
+    "CondaSettings",
     "Ignored",
     "Lock",
     "LockedConda",
@@ -142,7 +144,8 @@ class Lock:
 
     ``interpreter`` and ``requires_python`` are None for an environment without python. ``virtual`` is what its conda
     packages want of a node, ``libraries`` what all packages need of its system; ``link_scripts`` whether their link
-    scripts run. ``overlays`` are loose code, in the order of the search path.
+    scripts run. ``overlays`` are loose code, in the order of the search path; ``settings`` what conda keeps beside
+    packages.
     """
 
     text: str = field(repr=False)
@@ -159,6 +162,7 @@ class Lock:
     libraries: tuple[LockedLibrary, ...] = field(default=(), repr=False)
     link_scripts: bool = False
     overlays: tuple[LockedOverlay, ...] = field(default=(), repr=False)
+    settings: CondaSettings = field(default=CondaSettings(), repr=False)
     path: Path | None = field(default=None, compare=False)
 
     @classmethod
@@ -255,6 +259,7 @@ class _Reader:
             overlays=tuple(
                 self._convert(overlay_from_table, row, "overlays") for row in self._rows(tool, "overlays")
             ),
+            settings=self._settings(tool),
             path=self._path,
         )
         self._check_id(lock)
@@ -362,6 +367,12 @@ class _Reader:
             name = row.get("name")
             place = f"tool.fastenv.{key}" + (f", package {name}" if isinstance(name, str) else "")
             raise self._fault(f"{place}: {error}") from error
+
+    def _settings(self, tool: Mapping[str, Any]) -> CondaSettings:
+        try:
+            return settings_from_tables(tool)
+        except ValueError as error:
+            raise self._fault(str(error)) from error
 
     def _contested(self, row: Mapping[str, Any], names: set[str]) -> LockedContested:
         place = "tool.fastenv.contested"

@@ -6,13 +6,12 @@ looks at them.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from dataclasses import dataclass, field, replace
 
 from fastenv.exceptions import ScanError
 from fastenv.scan.conda_record import CondaFile, CondaRecord, read_record
+from fastenv.scan.conda_state import variables_of
 from fastenv.scan.duplicates import file_sha256
 from fastenv.scan.inventory import Broken, CondaEnvironment
 from fastenv.scan.metadata import read_text
@@ -20,8 +19,6 @@ from fastenv.scan.record import Record
 
 __all__ = ["CondaPrefix", "environment_of", "read_conda"]
 
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|_KEY\b|APIKEY|_AUTH", re.IGNORECASE)
-_MASK = "***"
 _ACTIVATION = ("etc/conda/activate.d", "etc/conda/deactivate.d")
 
 
@@ -150,19 +147,9 @@ def environment_of(found: CondaPrefix) -> CondaEnvironment:
         history=bool(_text(f"{meta}/history").strip()),
         pinned=tuple(line for line in lines if line and not line.startswith("#")),
         frozen=_text(f"{meta}/frozen") if os.path.lexists(f"{meta}/frozen") else None,
-        variables=_variables(_text(f"{meta}/state")),
+        variables=variables_of(_text(f"{meta}/state")),
         activation=tuple(_activation(found.prefix)),
     )
-
-
-def _variables(text: str) -> tuple[tuple[str, str], ...]:
-    try:
-        table = json.loads(text or "{}")
-    except ValueError:
-        return ()
-    values = table.get("env_vars") if isinstance(table, dict) else None
-    pairs = values.items() if isinstance(values, dict) else ()
-    return tuple(sorted((name, _MASK if _SECRET.search(name) else str(value)) for name, value in pairs))
 
 
 def _activation(prefix: str) -> list[str]:
