@@ -1,4 +1,7 @@
-"""How differences are shown: by ``fastenv diff`` and ``fastenv lock --check``."""
+"""How differences are shown: by ``fastenv diff`` and ``fastenv lock --check``.
+
+rich is imported where there is a table to show: `fastenv lock` mostly has none, and starts sooner.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.table import Table
+    from rich.text import Text
 
     from fastenv.composition import Difference
 
@@ -31,6 +33,8 @@ def tell(differences: Sequence[Difference], sides: tuple[str, str], *, as_json: 
             print(json.dumps({"event": "difference", **asdict(it)}))
         print(json.dumps({"event": "done", "differences": len(differences)}))
     elif differences:
+        from rich.console import Console
+
         Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(_table(differences, sides))
         noun = "difference" if len(differences) == 1 else "differences"
         print(f"{len(differences)} {noun}", file=sys.stderr)
@@ -41,6 +45,10 @@ def tell(differences: Sequence[Difference], sides: tuple[str, str], *, as_json: 
 
 
 def _table(differences: Sequence[Difference], sides: tuple[str, str]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for title in ("Name", "What", *sides):
         table.add_column(title, overflow="fold")
@@ -56,4 +64,6 @@ def _table(differences: Sequence[Difference], sides: tuple[str, str]) -> Table:
 
 
 def _value(value: str | None, style: str) -> Text:
+    from rich.text import Text
+
     return Text("-", "dim") if value is None else Text(value, style)
