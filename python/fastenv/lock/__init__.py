@@ -221,7 +221,7 @@ class _Work:
         try:
             if self.local.is_needed:
                 with self._stage("pack"):
-                    self.local.make(workshop, Packed(self.hashes, self.environ))
+                    self.local.make(workshop, Packed(self.hashes, workshop.beside, self.environ))
                     self.hashes.save()
             with self._stage("carry"):
                 packages, travelling = self._packages(wheels, choices)

@@ -25,24 +25,30 @@ _KEPT_S = 30 * 86400.0
 
 
 class Packed:
-    """Which contents gave which wheel, in a file of the user's cache folder; what is 30 days old is forgotten."""
+    """Which contents gave which wheel, in a file of the user's cache folder; what is 30 days old is forgotten.
 
-    def __init__(self, hashes: Hashes, environ: Mapping[str, str]) -> None:
+    ``hashes`` are those of installed files; ``beside`` is the folder with the wheels, whose hashes are kept apart,
+    since a look at the environment alone would forget them.
+    """
+
+    def __init__(self, hashes: Hashes, beside: Path, environ: Mapping[str, str]) -> None:
         self._hashes = hashes
+        self._beside = beside
+        self._wheels = Hashes([f"packed {beside}"], environ)
         self._path = cache.cache_folder(environ) / "packed-v1.json"
         self._stored = {key: row for key, row in cache.load(self._path).items() if _is_row(row)}
         self._fresh: dict[str, list[Any]] = {}
 
-    def find(self, contents: Contents, beside: Path) -> tuple[Written, str] | None:
-        """The wheel with these contents below ``beside`` and its files digest, if it lies there as it was written."""
+    def find(self, contents: Contents) -> tuple[Written, str] | None:
+        """The wheel with these contents and its files digest, if it lies there as it was written."""
         try:
             digests = {it.name: _facts(it, self._hashes)[0] for it in contents.entries if self._stored}
             row = self._stored.get(_key(contents, digests)) if self._stored else None
             if row is None:
                 return None
             _, sha256, size, files_digest = row
-            path = beside / sha256 / contents.filename
-            if path.stat().st_size != size or self._hashes.digest(str(path)) != sha256:
+            path = self._beside / sha256 / contents.filename
+            if path.stat().st_size != size or self._wheels.digest(str(path)) != sha256:
                 return None
         except OSError:  # what can't be read is told where it is packed
             return None
@@ -55,6 +61,7 @@ class Packed:
 
     def save(self) -> None:
         """Keep what was noted. Silent where the cache folder can't be written."""
+        self._wheels.save()
         if self._fresh:
             oldest = time.time() - _KEPT_S
             kept = {key: row for key, row in self._stored.items() if row[0] > oldest}

@@ -45,6 +45,11 @@ class Workshop:
         self._folder = folder.absolute()
         self._room: Path | None = None
 
+    @property
+    def beside(self) -> Path:
+        """The folder beside the lock that what is kept goes to."""
+        return self._folder / FOLDER
+
     def close(self) -> None:
         """Leave nothing but what was kept."""
         if self._room is not None:
@@ -55,13 +60,12 @@ class Workshop:
     def room(self) -> Path:
         """The folder to make things in. Raises FileSystemError."""
         if self._room is None:
-            beside = self._folder / FOLDER
             try:
-                beside.mkdir(parents=True, exist_ok=True)
-                self._room = Path(tempfile.mkdtemp(dir=beside, prefix=".making-"))
+                self.beside.mkdir(parents=True, exist_ok=True)
+                self._room = Path(tempfile.mkdtemp(dir=self.beside, prefix=".making-"))
             except OSError as error:
-                message = f"{beside} cannot be written: {error.strerror}"
-                raise FileSystemError(message, path=str(beside)) from error
+                message = f"{self.beside} cannot be written: {error.strerror}"
+                raise FileSystemError(message, path=str(self.beside)) from error
         return self._room
 
     def pack(
@@ -84,7 +88,7 @@ class Workshop:
                 return self.room()
 
         def make(name: str) -> Made:
-            there = packed.find(contents[name], self._folder / FOLDER)
+            there = packed.find(contents[name])
             written, files_digest = there or _write(contents[name], room() / name)
             if there is None:
                 packed.note(contents[name], written, files_digest)

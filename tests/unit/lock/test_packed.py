@@ -52,22 +52,22 @@ def test_a_digest_without_a_wheel(tmp_path: Path, environ: dict[str, str]) -> No
 def test_found_only_as_it_was_written(tmp_path: Path, environ: dict[str, str]) -> None:
     """Neither a wheel that is gone or damaged, nor one of other contents."""
     what = contents(tmp_path / "a")
-    first = Packed(Hashes(["a"], environ), environ)
-    assert first.find(what, tmp_path) is None
+    first = Packed(Hashes(["a"], environ), tmp_path, environ)
+    assert first.find(what) is None
     written = write_wheel(what, tmp_path / "new.whl")
     target = tmp_path / written.sha256 / what.filename
     first.note(what, written, "d" * 64)
     first.save()
 
     def found() -> object:
-        return Packed(Hashes(["a"], environ), environ).find(what, tmp_path)
+        return Packed(Hashes(["a"], environ), tmp_path, environ).find(what)
 
     assert found() is None
     target.parent.mkdir()
     target.write_bytes(b"x" * written.size)
     assert found() is None
     written.path.replace(target)
-    told = Packed(Hashes(["a"], environ), environ).find(what, tmp_path)
+    told = Packed(Hashes(["a"], environ), tmp_path, environ).find(what)
     assert told is not None
     assert (told[0].path, told[0].sha256, told[0].size, told[1]) == (
         target,
@@ -87,11 +87,11 @@ def test_an_edit_while_it_is_packed(tmp_path: Path, environ: dict[str, str]) -> 
     (tmp_path / "a/code.py").write_text("X = 2\n")
     written = write_wheel(what, tmp_path / "new.whl")
     (tmp_path / "a/code.py").write_text("X = 1\n")
-    first = Packed(Hashes(["a"], environ), environ)
+    first = Packed(Hashes(["a"], environ), tmp_path, environ)
     first.note(what, written, "d" * 64)
     first.save()
     (tmp_path / written.sha256).mkdir()
     written.path.replace(tmp_path / written.sha256 / what.filename)
-    assert Packed(Hashes(["a"], environ), environ).find(what, tmp_path) is None
+    assert Packed(Hashes(["a"], environ), tmp_path, environ).find(what) is None
     (tmp_path / "a/code.py").write_text("X = 2\n")
-    assert Packed(Hashes(["a"], environ), environ).find(what, tmp_path) is not None
+    assert Packed(Hashes(["a"], environ), tmp_path, environ).find(what) is not None
