@@ -1,5 +1,6 @@
 //! All that a verb can fail with: one arm a stage.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -170,7 +171,9 @@ impl Error {
                 FetchError::Disk { .. } | FetchError::Thread { .. } => Kind::FileSystem,
                 FetchError::Address { .. } => Kind::Input,
                 FetchError::Cancelled(_) => Kind::Cancelled,
-                FetchError::Status { .. } | FetchError::Network { .. } => Kind::Network,
+                FetchError::Status { .. } | FetchError::Network { .. } | FetchError::Index { .. } => {
+                    Kind::Network
+                }
             },
             Self::Unpack(fault) => match fault.cause {
                 Cause::File(_) => Kind::FileSystem,
@@ -226,7 +229,7 @@ impl Error {
         match self {
             Self::Lock(fault) => fault.hint().map(str::to_owned),
             Self::Node(fault) => Some(fault.hint()),
-            Self::Fetch(fault) => fault.hint().map(str::to_owned),
+            Self::Fetch(fault) => fault.hint().map(Cow::into_owned),
             Self::Script(_) => {
                 Some("give the node what the script needs, or lock without --link-scripts".to_owned())
             }

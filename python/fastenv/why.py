@@ -244,6 +244,9 @@ def _fate(locked: LockedPackage | LockedConda) -> _Fate:
     made = getattr(locked, "reason", None)
     if made:
         return _Fate("carried", f"{locked.filename}: {getattr(locked, 'origin', '')} here: {made}")
+    if locked.index_path is not None:
+        reason = f"{locked.index_path} of the index {locked.index_name}, with a login of the node's own"
+        return _Fate("fetched", f"{locked.filename}: {reason}")
     if locked.path is not None:
         inner = getattr(locked, "index_name", None)
         source = f" {inner}" if inner else ""

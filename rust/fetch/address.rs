@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use ureq::http::Uri;
 use ureq::http::uri::Authority;
 
@@ -13,6 +13,8 @@ use super::netrc::Login;
 pub(super) struct Address {
     uri: Uri,
     login: Option<Login>,
+    /// What is shown in its place.
+    label: Option<String>,
 }
 
 /// The text is not an http(s) URL.
@@ -34,12 +36,15 @@ impl Address {
             None => (None, authority),
         };
         parts.authority = Some(bare);
-        Ok(Self { uri: Uri::from_parts(parts).map_err(|_| fault())?, login })
+        Ok(Self { uri: Uri::from_parts(parts).map_err(|_| fault())?, login, label: None })
     }
 
     /// Where a `Location` header leads. Credentials are never taken along to another origin.
     pub(super) fn join(&self, location: &str) -> Result<Self, NotAnAddress> {
-        let mut next = Self::parse(&self.absolute(location))?;
+        // A server may repeat what must not be shown.
+        let hidden = |fault| self.label.as_ref().map_or(fault, |_| NotAnAddress("(not shown)".to_owned()));
+        let mut next = Self::parse(&self.absolute(location)).map_err(hidden)?;
+        next.label.clone_from(&self.label);
         if next.login.is_none() && next.origin() == self.origin() {
             next.login.clone_from(&self.login);
         }
@@ -66,6 +71,24 @@ impl Address {
 
     pub(super) fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// Shows `label` wherever it would be shown, and wherever it leads.
+    pub(super) fn shown_as(mut self, label: String) -> Self {
+        self.label = Some(label);
+        self
+    }
+
+    pub(super) fn log_in(&mut self, login: Login) {
+        self.login = Some(login);
+    }
+
+    /// All of it, for [`parse`](Self::parse) alone.
+    pub(super) fn with_login(&self) -> String {
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let user_info = |login: &Login| format!("{}:{}@", encode(&login.user), encode(&login.password));
+        let login = self.login.as_ref().map(user_info).unwrap_or_default();
+        format!("{}://{login}{}{}", self.scheme(), self.authority(), self.uri.path())
     }
 
     pub(super) fn login(&self) -> Option<&Login> {
@@ -97,10 +120,13 @@ impl Address {
     }
 }
 
-/// Scheme, host, port and path: what may be shown.
+/// Its label, else scheme, host, port and path: what may be shown.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme(), self.authority(), self.uri.path())
+        match &self.label {
+            Some(label) => f.write_str(label),
+            None => write!(f, "{}://{}{}", self.scheme(), self.authority(), self.uri.path()),
+        }
     }
 }
 

@@ -173,13 +173,19 @@ impl Client {
         if first.is_https() && !at.is_https() {
             return None;
         }
-        at.login().or_else(|| {
+        let own = at.login();
+        if own.is_some_and(|login| !login.password.is_empty()) {
+            return own;
+        }
+        let by_host = {
             let netrc = self.netrc.get_or_init(|| {
                 let text = self.options.netrc.as_deref().and_then(|path| fs::read(path).ok());
                 Netrc::parse(&String::from_utf8_lossy(&text.unwrap_or_default()))
             });
             netrc.login(at.host(), at.host() == first.host())
-        })
+        };
+        // A user name alone is a token, or netrc has the password of that very user.
+        by_host.filter(|login| own.is_none_or(|own| own.user == login.user)).or(own)
     }
 
     fn agent(&self, address: &Address) -> Result<Agent, NoAnswer> {

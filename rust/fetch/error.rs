@@ -1,7 +1,9 @@
 //! Why the bytes of an artifact could not be had.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use super::index::url_to_set;
 use crate::digest::Sha256;
 use crate::fs::FsError;
 use crate::task::Cancelled;
@@ -20,6 +22,8 @@ pub enum FetchError {
         status: u16,
         /// What `Retry-After` asked for.
         retry_after: Option<Duration>,
+        /// What may be missing, if the lock only names the index.
+        to_set: Option<String>,
     },
     /// No answer, or one that broke off, stalled, or made no sense.
     #[error("{package}: {url}: {what}")]
@@ -63,6 +67,16 @@ pub enum FetchError {
         /// Normalized name.
         package: String,
         /// What is wrong.
+        what: String,
+    },
+    /// The lock only names the index, and this node does not know it.
+    #[error("{package}: the lock only names its index, {index}: {what}")]
+    Index {
+        /// Normalized name.
+        package: String,
+        /// Its name.
+        index: String,
+        /// What is missing.
         what: String,
     },
     /// The part file or a local artifact.
@@ -119,6 +133,7 @@ impl FetchError {
             | Self::Length { package, .. }
             | Self::Digest { package, .. }
             | Self::Address { package, .. }
+            | Self::Index { package, .. }
             | Self::Thread { package, .. }
             | Self::Disk { package, .. } => Some(package),
             Self::Cancelled(_) => None,
@@ -127,7 +142,15 @@ impl FetchError {
 
     /// What to do about it.
     #[must_use]
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Status { status: 401 | 403 | 404, to_set: Some(to_set), .. } => Some(to_set.clone().into()),
+            Self::Index { index, .. } => Some(url_to_set(index).into()),
+            _ => self.usual_hint().map(Cow::Borrowed),
+        }
+    }
+
+    fn usual_hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Status { status: 401 | 403 | 407, .. } => {
                 "give the server's credentials in ~/.netrc or the file that $NETRC names"

@@ -7,6 +7,7 @@
 //! * `storage` keeps the bytes: small files in `memory` (bounded), large ones in a `part` file that a later run
 //!   goes on with; `ranges` says which are there.
 //! * `hashing` computes the digests of several files at once; of others, `fetcher` does.
+//! * [`named_url`] knows indexes that the lock only names.
 //! * [`Client`] does one request: `address` (redirects, no secret shown), `proxy`, `netrc`, `roots`, over `connect`.
 
 mod address;
@@ -17,6 +18,7 @@ mod connect;
 mod error;
 mod fetcher;
 mod hashing;
+mod index;
 mod memory;
 mod netrc;
 mod options;
@@ -34,6 +36,7 @@ pub use arrival::Arrival;
 pub use client::Client;
 pub use error::FetchError;
 pub use fetcher::Fetcher;
+pub use index::named_url;
 pub use options::Options;
 pub use proxy::ProxySettings;
 pub use source::Source;

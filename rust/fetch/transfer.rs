@@ -11,6 +11,7 @@ use super::arrival::Arrival;
 use super::body::{Broken, Receiver};
 use super::client::{Answer, Client, NoAnswer};
 use super::error::FetchError;
+use super::index::what_to_set;
 use super::part::PartFile;
 use super::plan::{After, Claim, Next, Plan, Ranges};
 use super::ranges::RangeSet;
@@ -199,7 +200,12 @@ impl Transfer {
         let source = self.arrival.source();
         let fault = |what: String| FetchError::Address { package: source.package.clone(), what };
         let url = source.urls.get(mirror).ok_or_else(|| fault("the lock names no URL for it".to_owned()))?;
-        Address::parse(url).map_err(|bad| fault(bad.to_string()))
+        let Some(index) = source.index.as_ref() else {
+            return Address::parse(url).map_err(|bad| fault(bad.to_string()));
+        };
+        let address =
+            Address::parse(url).map_err(|_| fault(format!("the index {index} has no usable URL")))?;
+        Ok(address.shown_as(format!("{} of the index {index}", source.file_name)))
     }
 
     /// Where the body begins in the file, and where it must end, if that can be known.
@@ -220,6 +226,7 @@ impl Transfer {
                 url: address.to_string(),
                 status,
                 retry_after: answer.retry_after,
+                to_set: self.arrival.source().index.as_ref().map(|index| what_to_set(index, address.host())),
             }),
         }
     }

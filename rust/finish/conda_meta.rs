@@ -257,6 +257,7 @@ mod tests {
             file_name: "a-1.0-py36_0.conda".into(),
             urls: vec!["https://channel.example/main/linux-64/a-1.0-py36_0.conda".into()],
             path: None,
+            named: None,
             size: Some(7),
             sha256: Sha256::of(b"archive"),
             md5: None,

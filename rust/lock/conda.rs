@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::LockError;
+use super::named::{NamedFile, NamedIndex};
 use super::raw::RawConda;
 use super::reader::{Reader, is_web};
 use crate::digest::Sha256;
@@ -41,8 +42,10 @@ pub struct CondaPackage {
     pub file_name: String,
     /// Where to get it; empty if it travels with the lock.
     pub urls: Vec<String>,
-    /// Path relative to the lock's folder, if it travels with the lock.
+    /// Path relative to the lock's folder, if it travels with the lock, or could.
     pub path: Option<PathBuf>,
+    /// Where it is in a channel that the node must know.
+    pub named: Option<NamedFile>,
     /// Bytes.
     pub size: Option<u64>,
     /// Of the archive.
@@ -70,8 +73,13 @@ pub struct VirtualPackage {
 }
 
 impl Reader<'_> {
-    pub(super) fn conda(&self, raw: &[RawConda]) -> Result<Vec<CondaPackage>, LockError> {
-        let mut packages = raw.iter().map(|row| self.conda_package(row)).collect::<Result<Vec<_>, _>>()?;
+    pub(super) fn conda(
+        &self,
+        raw: &[RawConda],
+        indexes: &[NamedIndex],
+    ) -> Result<Vec<CondaPackage>, LockError> {
+        let read = raw.iter().map(|row| self.conda_package(row, indexes));
+        let mut packages = read.collect::<Result<Vec<_>, _>>()?;
         packages.sort_by(|one, other| one.name.cmp(&other.name));
         if let Some(pair) = packages.windows(2).find(|pair| pair[0].name == pair[1].name) {
             return Err(self.value(&place(&pair[0].name), "is there twice"));
@@ -79,7 +87,7 @@ impl Reader<'_> {
         Ok(packages)
     }
 
-    fn conda_package(&self, raw: &RawConda) -> Result<CondaPackage, LockError> {
+    fn conda_package(&self, raw: &RawConda, indexes: &[NamedIndex]) -> Result<CondaPackage, LockError> {
         let place = &place(&raw.name);
         self.check_conda_words(place, raw)?;
         let path = raw.path.as_deref().map(|path| self.inner_path(place, path)).transpose()?;
@@ -89,6 +97,7 @@ impl Reader<'_> {
         if raw.url.as_deref().is_some_and(|url| !is_web(url)) {
             return Err(self.value(place, "has a url that is not of the web"));
         }
+        let (index, at) = (raw.index_name.as_ref(), raw.index_path.as_ref());
         Ok(CondaPackage {
             name: raw.name.clone(),
             version: raw.version.clone(),
@@ -99,6 +108,7 @@ impl Reader<'_> {
             file_name: raw.file_name.clone(),
             urls: raw.url.iter().cloned().collect(),
             path,
+            named: self.named_file(place, index, at, indexes)?,
             size: raw.size,
             sha256: raw.sha256.parse().map_err(|fault| self.value(place, format!("{fault}")))?,
             md5: raw.md5.clone(),

@@ -5,6 +5,7 @@
 
 mod conda;
 mod library;
+mod named;
 mod overlay;
 mod raw;
 mod reader;
@@ -20,6 +21,7 @@ use crate::fs::{self, FsError};
 
 pub use conda::{CondaPackage, Noarch, VirtualPackage};
 pub use library::Library;
+pub use named::{NamedFile, NamedIndex};
 pub use overlay::{Overlay, PathEnd};
 use reader::Reader;
 pub use settings::{Settings, unfit_name};
@@ -174,8 +176,10 @@ pub struct Package {
     pub file_name: String,
     /// Where to get it, in this order; empty if it travels with the lock.
     pub urls: Vec<String>,
-    /// Path relative to the lock's folder, if it travels with the lock.
+    /// Path relative to the lock's folder, if it travels with the lock, or could.
     pub path: Option<PathBuf>,
+    /// Where it is in an index that the node must know.
+    pub named: Option<NamedFile>,
     /// Bytes.
     pub size: Option<u64>,
     /// Of the wheel file.

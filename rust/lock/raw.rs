@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::conda::{Noarch, VirtualPackage};
 use super::overlay::PathEnd;
-use super::{Library, LockedInterpreter, Platform};
+use super::{Library, LockedInterpreter, NamedIndex, Platform};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,6 +40,8 @@ pub(super) struct RawTool {
     pub(super) libraries: Vec<Library>,
     #[serde(default)]
     pub(super) overlays: Vec<RawOverlay>,
+    #[serde(default)]
+    pub(super) indexes: Vec<NamedIndex>,
     #[serde(default)]
     pub(super) link_scripts: bool,
     #[serde(default)]
@@ -96,6 +98,8 @@ pub(super) struct RawHashes {
 #[serde(rename_all = "kebab-case")]
 pub(super) struct RawPackageTool {
     pub(super) files_digest: Option<String>,
+    pub(super) index_name: Option<String>,
+    pub(super) index_path: Option<String>,
     #[serde(default)]
     pub(super) requested: bool,
     pub(super) direct_url: Option<String>,
@@ -118,6 +122,8 @@ pub(super) struct RawConda {
     pub(super) size: Option<u64>,
     pub(super) sha256: String,
     pub(super) md5: Option<String>,
+    pub(super) index_name: Option<String>,
+    pub(super) index_path: Option<String>,
     pub(super) noarch: Option<Noarch>,
     #[serde(default)]
     pub(super) requested: Vec<String>,

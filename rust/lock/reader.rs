@@ -4,7 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use super::conda::{CONDA, CondaPackage};
 use super::raw::{Document, RawContested, RawPackage, RawTool, RawWheel};
-use super::{Contested, FORMAT, InterpreterSource, Lock, LockError, LockedInterpreter, Owner, Package};
+use super::{
+    Contested, FORMAT, InterpreterSource, Lock, LockError, LockedInterpreter, NamedIndex, Owner, Package,
+};
 use crate::digest::Sha256;
 use crate::env_id;
 
@@ -20,8 +22,9 @@ impl Reader<'_> {
         })?;
         let tool = self.fastenv_table(&document)?;
         let platform = tool.platform.clone().ok_or_else(|| self.stripped("[tool.fastenv.platform]"))?;
-        let packages = self.packages(&document.packages)?;
-        let conda = self.conda(&tool.conda)?;
+        self.named_indexes(&tool.indexes)?;
+        let packages = self.packages(&document.packages, &tool.indexes)?;
+        let conda = self.conda(&tool.conda, &tool.indexes)?;
         let interpreter = tool.interpreter.clone();
         self.check_words("platform", &[("os", &platform.os), ("arch", &platform.arch)])?;
         self.check_interpreter(interpreter.as_ref(), &packages, &conda)?;
@@ -104,8 +107,9 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn packages(&self, raw: &[RawPackage]) -> Result<Vec<Package>, LockError> {
-        let mut packages = raw.iter().map(|package| self.package(package)).collect::<Result<Vec<_>, _>>()?;
+    fn packages(&self, raw: &[RawPackage], indexes: &[NamedIndex]) -> Result<Vec<Package>, LockError> {
+        let read = raw.iter().map(|package| self.package(package, indexes));
+        let mut packages = read.collect::<Result<Vec<_>, _>>()?;
         packages.sort_by(|one, other| one.name.cmp(&other.name));
         if let Some(pair) = packages.windows(2).find(|pair| pair[0].name == pair[1].name) {
             return Err(self.value(&pair[0].name, "is there twice"));
@@ -113,7 +117,7 @@ impl Reader<'_> {
         Ok(packages)
     }
 
-    fn package(&self, raw: &RawPackage) -> Result<Package, LockError> {
+    fn package(&self, raw: &RawPackage, indexes: &[NamedIndex]) -> Result<Package, LockError> {
         let name = &raw.name;
         let fault = |fault: &str| self.value(name, fault);
         if !is_normalized(name) {
@@ -142,6 +146,7 @@ impl Reader<'_> {
             file_name: self.file_name(name, wheel)?,
             urls,
             path,
+            named: self.named_file(name, tool.index_name.as_ref(), tool.index_path.as_ref(), indexes)?,
             size: wheel.size,
             sha256: digest(sha256)?,
             files_digest: tool.files_digest.as_deref().map(digest).transpose()?,

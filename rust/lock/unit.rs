@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Lock, Owner};
+use super::{Lock, NamedFile, Owner};
 use crate::digest::Sha256;
 
 /// One artifact of a lock. Its position counts the wheels first, then the conda packages, then the overlays.
@@ -18,8 +18,10 @@ pub struct Unit<'a> {
     pub file_name: &'a str,
     /// Where to get it, in this order; empty if it travels with the lock.
     pub urls: &'a [String],
-    /// Path relative to the lock's folder, if it travels with the lock.
+    /// Path relative to the lock's folder, if it travels with the lock, or could.
     pub path: Option<&'a Path>,
+    /// Where it is in an index that the node must know.
+    pub named: Option<&'a NamedFile>,
     /// Bytes.
     pub size: Option<u64>,
     /// Of the archive.
@@ -62,20 +64,20 @@ impl Lock {
             Owner::Wheel(at) => {
                 let it = &self.packages[at];
                 let (name, version, file_name) = (&it.name, &it.version, &it.file_name);
-                let (urls, path) = (&it.urls, it.path.as_deref());
-                Unit { owner, name, version, file_name, urls, path, size: it.size, sha256: it.sha256 }
+                let (urls, path, named) = (&it.urls, it.path.as_deref(), it.named.as_ref());
+                Unit { owner, name, version, file_name, urls, path, named, size: it.size, sha256: it.sha256 }
             }
             Owner::Conda(at) => {
                 let it = &self.conda[at];
                 let (name, version, file_name) = (&it.name, &it.version, &it.file_name);
-                let (urls, path) = (&it.urls, it.path.as_deref());
-                Unit { owner, name, version, file_name, urls, path, size: it.size, sha256: it.sha256 }
+                let (urls, path, named) = (&it.urls, it.path.as_deref(), it.named.as_ref());
+                Unit { owner, name, version, file_name, urls, path, named, size: it.size, sha256: it.sha256 }
             }
             Owner::Overlay(at) => {
                 let it = &self.overlays[at];
                 let (name, version, file_name) = (&it.name, "", &it.file_name);
-                let (urls, path) = (&[], Some(it.path.as_path()));
-                Unit { owner, name, version, file_name, urls, path, size: it.size, sha256: it.sha256 }
+                let (urls, path, named) = (&[], Some(it.path.as_path()), None);
+                Unit { owner, name, version, file_name, urls, path, named, size: it.size, sha256: it.sha256 }
             }
         }
     }

@@ -73,7 +73,9 @@ impl Place<'_> {
         match (beside, locked.urls.is_empty()) {
             (Some(path), _) if path.is_file() => Ok(Some(path)),
             (Some(_), _) if is_kept(&kept, locked)? => Ok(Some(kept)),
-            (Some(path), true) => Err(MismatchError::Absent { package: locked.name.to_owned(), path }.into()),
+            (Some(path), true) if locked.named.is_none() => {
+                Err(MismatchError::Absent { package: locked.name.to_owned(), path }.into())
+            }
             _ => Ok(None),
         }
     }

@@ -12,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
+use crate::obtain::addresses::addresses;
 use crate::obtain::begin::{Beginning, Place, keep};
 use crate::obtain::job::{Job, Step, Verdict};
 use crate::obtain::unpacking::Unpacking;
@@ -184,8 +185,10 @@ impl<'a> Coordinator<'a> {
             Beginning::Ours { turn, file, folder } => (turn, file, folder),
         };
         let locked = self.request.lock.unit(package);
+        let urls = if file.is_some() { Vec::new() } else { addresses(&locked)? };
         let source = Source {
-            urls: locked.urls.to_vec(),
+            urls,
+            index: locked.named.map(|file| file.index.name.clone()),
             size: locked.size,
             sha256: locked.sha256,
             package: locked.name.to_owned(),

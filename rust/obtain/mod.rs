@@ -4,6 +4,7 @@
 //! done at once. There are no phases: while one artifact arrives, entries of another are inflated, and a third
 //! is published. Who finds an artifact locked by another run takes the next one, and waits for it last.
 
+mod addresses;
 mod begin;
 mod coordinator;
 mod job;

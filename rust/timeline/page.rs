@@ -211,7 +211,7 @@ mod tests {
     fn package<'a>(name: &'a str, version: &'a str) -> Unit<'a> {
         let (file_name, path) = ("secret-file.whl", Some(Path::new("secret")));
         let (owner, sha256) = (Owner::Wheel(0), Sha256::of(b""));
-        Unit { owner, name, version, file_name, urls: &[], path, size: Some(7), sha256 }
+        Unit { owner, name, version, file_name, urls: &[], path, named: None, size: Some(7), sha256 }
     }
 
     fn recorder(packages: &[Unit<'_>]) -> Recorder {

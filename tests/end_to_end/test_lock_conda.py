@@ -23,8 +23,10 @@ from tests.lab.conda_prefix import (
 )
 from tests.lab.venv import alone
 
-from fastenv.exceptions import LockFaults
+from fastenv.exceptions import LockFaults, NetworkError
 from fastenv.lock import Lock, lock
+from fastenv.lock.named_index import variable
+from fastenv.materialize import materialize
 from fastenv.scan import Inventory, scan
 from fastenv.testing import make_wheel
 
@@ -164,6 +166,33 @@ def test_a_channel_with_a_secret_travels(way: str, folder: Path) -> None:
     assert [it.sha256 for it in lock.conda] == [archive(it.name).sha256 for it in lock.conda]
     assert TOKEN not in lock.text
     assert "file://" not in lock.text
+
+
+@pytest.mark.parametrize("way", ["token", "login"])
+def test_a_channel_that_nodes_log_in_to(way: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock names the host, and the path without the token; what the node adds stands in no file of the copy."""
+    place = data()
+    assert place is not None
+    prefix = copy_prefix(made_prefix(environment("cf-libs")), folder / "env")
+    login = ("me", TOKEN) if way == "login" else None
+    with Channel(place, token="" if login else TOKEN, login=login) as channel:
+        move_channel(
+            prefix, channel.url.replace("://", f"://me:{TOKEN}@") if login else f"{channel.url}/t/{TOKEN}"
+        )
+        made = lock(output=folder / "pylock.toml", prefix=prefix, credentials="node")
+        name = channel.url.removeprefix("http://").replace(":", "-")
+        assert [(it.name, it.url) for it in made.indexes] == [(name, f"{channel.url}/" if login else None)]
+        assert {it.index_path for it in made.conda} == {archive(it.name).relative for it in made.conda}
+        with pytest.raises(NetworkError, match=f"{made.conda[-1].name}|{name}"):
+            materialize(made, root=folder / "root", prefix=folder / "copy")
+        own = channel.url.replace("://", f"://me:{TOKEN}@") if login else f"{channel.url}/t/{TOKEN}/"
+        monkeypatch.setenv(f"FASTENV_INDEX_{variable(name)}_URL", own)
+        materialize(made, root=folder / "root", prefix=folder / "copy")
+    assert not (folder / "pylock.fastenv.d").exists()
+    assert TOKEN not in made.text
+    records = [path.read_text() for path in (folder / "copy/conda-meta").iterdir()]
+    assert len(records) > len(made.conda)
+    assert TOKEN not in "".join(records)
 
 
 @pytest.mark.parametrize("store", ["condarc", "anaconda-client", "rattler's token", "rattler's login"])

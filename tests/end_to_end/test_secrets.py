@@ -21,6 +21,7 @@ from tests.lab.onlookers import Sight, watching
 from tests.lab.venv import make_venv, site_of
 
 import fastenv
+from fastenv.lock.named_index import variable
 from fastenv.testing import make_wheel
 
 WORDS = {
@@ -31,6 +32,8 @@ WORDS = {
     "netrc": "n3trc-of-a-host",
     "keyring": "k3yr1ng-of-an-index",
     "git": "g1t-of-a-checkout",
+    "ssh": "5sh-of-a-checkout",
+    "grant": "gr4nt-of-a-download",
     "pip": "p1p-of-the-environment",
     "proxy": "pr0xy-of-this-machine",
     "publish": "publ1sh-of-a-project",
@@ -38,6 +41,12 @@ WORDS = {
     "dead": "d34dTokenOf4Server5That6Is7Gone",
 }
 NAMES = ("info", "variable", "token", "signed", "netted", "ringed", "piped")
+DIRECT = {
+    "checked": ("https://me:{}@git.example/checked.git", "git"),
+    "shelled": ("ssh://me:{}@git.example/shelled.git", "ssh"),
+    "granted": ("https://files.example/granted-1.0-py3-none-any.whl?signature={}", "grant"),
+}
+"""Packages from Git and from a file: the address, and the word in it."""
 KEYRING = """#!/bin/sh
 case "$*" in
   *creds*) printf 'ringer\\n%s\\n' '{word}' ;;
@@ -96,17 +105,19 @@ def world(tmp_path: Path) -> Iterator[World]:
     wheels = tmp_path / "wheels"
     for name in NAMES:
         make_wheel(wheels / name, name, "1.0", {f"{name}.py": ""})
-    make_wheel(wheels / "checked", "checked", "1.0", {"checked.py": ""})
+    for name in DIRECT:
+        make_wheel(wheels / name, name, "1.0", {f"{name}.py": ""})
     for name in ("all", "work", "bin", "temporary", "home"):
         (tmp_path / name).mkdir()
     for wheel in wheels.rglob("*.whl"):
         shutil.copy2(wheel, tmp_path / "all")
-    python = make_venv(tmp_path / "env", *NAMES, "checked", links=tmp_path / "all")
-    origin = {
-        "url": f"https://me:{quote(WORDS['git'])}@git.example/checked.git",
-        "vcs_info": {"vcs": "git", "commit_id": "0" * 40},
-    }
-    (site_of(python) / "checked-1.0.dist-info" / "direct_url.json").write_text(json.dumps(origin))
+    python = make_venv(tmp_path / "env", *NAMES, *DIRECT, links=tmp_path / "all")
+    for name, (address, word) in DIRECT.items():
+        info = (
+            {"vcs_info": {"vcs": "git", "commit_id": "0" * 40}} if "git" in address else {"archive_info": {}}
+        )
+        origin = {"url": address.format(quote(WORDS[word])), **info}
+        (site_of(python) / f"{name}-1.0.dist-info" / "direct_url.json").write_text(json.dumps(origin))
     with ExitStack() as stack:
 
         def serve(name: str, **options: Any) -> IndexServer:
@@ -190,7 +201,7 @@ def succeed(world: World) -> None:
     world.fastenv("scan", "--python", world.python, "--json")
     world.fastenv("lock", "--python", world.python, "--json")
     packages = fastenv.Lock.read(world.lock).packages
-    assert {it.name for it in packages} == {*NAMES, "checked"}
+    assert {it.name for it in packages} == {*NAMES, *DIRECT}
     assert {it.name for it in packages if it.url} == set(), "nothing of these is public"
     assert {it.name for it in packages if it.origin == "local"} == set(NAMES), "each index has given its own"
     world.fastenv("lock", "--python", world.python, "-o", "pylock.again.toml")
@@ -201,6 +212,23 @@ def succeed(world: World) -> None:
     world.fastenv("verify", world.folder / "made")
     world.fastenv("why", "token", "--python", world.python)
     world.fastenv("lock", "--check", "--python", world.python)
+    world.fastenv("lock", "--python", world.python, "--credentials=node", "-o", "pylock.node.toml")
+    logins = node_logins(world)
+    world.node("materialize", "pylock.node.toml", "--root", world.folder / "third", **logins)
+    world.fastenv("materialize", "pylock.node.toml", "--root", world.folder / "fourth", **logins)
+
+
+def node_logins(world: World) -> dict[str, str]:
+    """What a node needs that has no keyring and no pip.conf."""
+    packages = {it.name: it for it in fastenv.Lock.read(world.folder / "work/pylock.node.toml").packages}
+    assert {name for name, it in packages.items() if it.index_path} == {*NAMES} - {"signed"}
+    piped, token = (variable(str(packages[name].index_name)) for name in ("piped", "token"))
+    return {
+        "UV_INDEX_RINGED_PASSWORD": WORDS["keyring"],
+        f"UV_INDEX_{piped}_USERNAME": "me",
+        f"UV_INDEX_{piped}_PASSWORD": WORDS["pip"],
+        f"FASTENV_INDEX_{token}_URL": world.environ["PIP_EXTRA_INDEX_URL"],
+    }
 
 
 def fail(world: World) -> None:
@@ -224,19 +252,30 @@ def fail(world: World) -> None:
     broken.write_text(f"[global\nindex-url = https://me:{WORDS['wrong']}@index.example/\n")
     refused(3, PIP_CONFIG_FILE=str(broken))
     broken.unlink()
+    lacking(world)
     for wheel in (world.folder / "work" / "pylock.fastenv.d").rglob("*.whl"):
         wheel.write_bytes(b"spoilt")
     for start in (world.fastenv, world.node):
         start("materialize", world.lock, "--root", world.folder / "other", code=4)
 
 
+def lacking(world: World) -> None:
+    """A node with no logins of its own, or with a wrong one."""
+    right = {**node_logins(world), "UV_INDEX_INTERNAL_PASSWORD": WORDS["variable"]}
+    world.fastenv("materialize", "pylock.node.toml", "--root", world.folder / "fifth", code=7)
+    for number, name in enumerate(name for name in right if not name.endswith("_USERNAME")):
+        wrong = f"http://127.0.0.1:1/{WORDS['dead']}" if name.endswith("URL") else WORDS["wrong"]
+        root = world.folder / f"lacking-{number}"
+        world.node("materialize", "pylock.node.toml", "--root", root, code=7, **{**right, name: wrong})
+
+
 def written(world: World) -> dict[str, list[str]]:
     """Files with a credential in them that the user did not put there, uv's own cache apart."""
     theirs = {world.folder / name for name in ("uv-cache", "wheels", "all")}
     known = {"env/pip.conf", "home/.netrc", "bin/keyring"}
-    known.add(
-        str(next(site_of(world.python).glob("checked-*")).relative_to(world.folder) / "direct_url.json")
-    )
+    for name in DIRECT:
+        place = next(site_of(world.python).glob(f"{name}-*")).relative_to(world.folder)
+        known.add(str(place / "direct_url.json"))
     found = {}
     for path in world.folder.rglob("*"):
         name = str(path.relative_to(world.folder))

@@ -22,12 +22,14 @@ from fastenv.lock.lockfile import (
     LockedPackage,
     LockedPlatform,
 )
+from fastenv.lock.named_index import NamedIndex
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,4})?", fullmatch=True)
 versions = st.from_regex(r"[0-9]{1,2}\.[0-9]{1,2}(rc1|\.post2)?(\+[a-z]{1,4})?", fullmatch=True)
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
 # any text that UTF-8 has a form for; TOML must bring it back
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+index_paths = st.sampled_from(["../files/a.whl", "main/linux-64/%20.conda", "https://files.example/a.whl"])
 words = st.text(string.ascii_letters + string.digits + "-_.", min_size=1, max_size=12)
 
 
@@ -36,6 +38,7 @@ def packages(draw: st.DrawFn) -> LockedPackage:
     name, version, sha256 = draw(names), draw(versions), draw(digests)
     filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     travels = draw(st.booleans())
+    is_named = travels and draw(st.booleans())
     return LockedPackage(
         name=name,
         version=version,
@@ -46,7 +49,8 @@ def packages(draw: st.DrawFn) -> LockedPackage:
         size=draw(st.none() | st.integers(0, 2**40)),
         index=None if travels else draw(st.none() | st.just("https://index.example/simple")),
         origin="local" if travels else "index",
-        index_name=draw(st.none() | texts),
+        index_name="inner" if is_named else draw(st.none() | texts),
+        index_path=draw(index_paths) if is_named else None,
         requested=draw(st.booleans()),
         layer=draw(st.none() | st.sampled_from(["env", "base", ".pth"])),
         files_digest=draw(st.none() | digests),
@@ -58,6 +62,7 @@ def conda_packages(draw: st.DrawFn, kept: st.SearchStrategy[str]) -> LockedConda
     name, version, sha256 = draw(kept), draw(versions), draw(digests)
     filename = f"{name}-{version}-0{draw(st.sampled_from(['.conda', '.tar.bz2']))}"
     travels = draw(st.booleans())
+    is_named = travels and draw(st.booleans())
     return LockedConda(
         name=name,
         version=version,
@@ -68,6 +73,8 @@ def conda_packages(draw: st.DrawFn, kept: st.SearchStrategy[str]) -> LockedConda
         sha256=sha256,
         url=None if travels else f"https://channel.example/main/linux-64/{filename}",
         path=f"pylock.fastenv.d/{sha256}/{filename}" if travels else None,
+        index_name="inner" if is_named else None,
+        index_path=draw(index_paths) if is_named else None,
         channel=None if travels else "https://channel.example/main",
         md5=draw(st.none() | st.just("0" * 32)),
         size=draw(st.none() | st.integers(0, 2**40)),
@@ -128,6 +135,7 @@ def locks(draw: st.DrawFn) -> Lock:
         link_scripts=draw(st.booleans()),
         settings=draw(settings_of_conda) if conda else None,
         contested=contested,
+        indexes=[NamedIndex("inner", draw(st.none() | st.just("https://i.example/"))), NamedIndex("another")],
         ignored=[Ignored(draw(texts), draw(texts), draw(texts)) for _ in range(draw(st.integers(0, 2)))],
         created_with=draw(texts),
     )
@@ -146,7 +154,9 @@ def test_round_trip(lock: Lock) -> None:
 @given(locks(), st.randoms())
 @settings(max_examples=50, deadline=None)
 def test_order_of_what_is_given_does_not_matter(lock: Lock, chance: random.Random) -> None:
-    parts = {part: list(getattr(lock, part)) for part in ("packages", "conda", "contested", "ignored")}
+    parts = {
+        part: list(getattr(lock, part)) for part in ("packages", "conda", "contested", "ignored", "indexes")
+    }
     for rows in parts.values():
         chance.shuffle(rows)
     again = compose(
@@ -167,11 +177,13 @@ def test_env_id_knows_nothing_of_addresses(lock: Lock) -> None:
     """The core's env id is the reference's, and stays the same for other URLs, sizes, names of files."""
     assert lock.env_id == env_id(lock.text)
     moved = [
-        replace(package, url="https://mirror.example/x.whl", path=None, size=1, index=None, requested=True)
+        replace(
+            package, url="https://mirror.example/x.whl", path=None, size=1, index_path=None, requested=True
+        )
         for package in lock.packages
     ]
     moved_conda = [
-        replace(package, url="https://mirror.example/x.conda", path=None, channel=None, size=1)
+        replace(package, url="https://mirror.example/x.conda", path=None, index_path=None, size=1)
         for package in lock.conda
     ]
     again = compose(

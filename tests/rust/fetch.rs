@@ -34,6 +34,7 @@ pub(crate) fn bytes(length: usize) -> Arc<Vec<u8>> {
 
 pub(crate) fn source(urls: &[String], content: &[u8]) -> Source {
     Source {
+        index: None,
         urls: urls.to_vec(),
         size: Some(content.len() as u64),
         sha256: Sha256::of(content),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use fastenv::fetch::{Options, ProxySettings};
+use fastenv::fetch::{Options, ProxySettings, Source};
 use fastenv::fs;
 
 use crate::fetch::{Run, bytes, options, outcome, source};
@@ -48,6 +48,38 @@ fn credentials_come_from_the_url_or_from_netrc() {
     assert!(fault.to_string().contains("/f answered 401"), "{fault}");
     assert!(fault.hint().unwrap().contains("netrc"));
     assert!(!format!("{fault} {fault:?}").contains(SECRET));
+}
+
+#[test]
+fn what_the_lock_only_names_is_not_shown() {
+    let content = bytes(1000);
+    let target = format!("/elsewhere/{SECRET}/f");
+    let server = Server::start(move |request| match request.target.as_str() {
+        "/nowhere" => Reply::status(302).header("Location", "ftp://s3cret-word/f"),
+        "/moved" => Reply::status(302).header("Location", &target),
+        _ => Reply::status(401),
+    });
+    for at in [format!("/{SECRET}/f"), "/moved".to_owned(), "/nowhere".to_owned()] {
+        let named = Source { index: Some("our-index".to_owned()), ..source(&[server.url(&at)], &content) };
+        let fault = outcome(Run::new(options()).start(named)).unwrap_err();
+        assert!(!format!("{fault} {fault:?}").contains(SECRET), "{fault} {fault:?}");
+        assert!(fault.to_string().contains("demo-1.0-py3-none-any.whl of the index our-index"), "{fault}");
+        let hint = fault.hint().unwrap();
+        assert!(at == "/nowhere" || hint.contains("UV_INDEX_OUR_INDEX_PASSWORD"), "{hint}");
+    }
+}
+
+#[test]
+fn a_user_of_whom_netrc_has_the_password() {
+    let content = bytes(1000);
+    let server = guarded(&content);
+    let folder = tempfile::tempdir().unwrap();
+    let netrc = folder.path().join("netrc");
+    fs::write_new(&netrc, format!("default login user password {SECRET}\n").as_bytes(), 0o600).unwrap();
+    let run = Run::new(Options { netrc: Some(netrc), ..options() });
+    let as_user = |name: &str| format!("http://{name}@{}/f", server.address);
+    outcome(run.start(source(&[as_user("other")], &content))).unwrap_err();
+    outcome(run.start(source(&[as_user("user")], &content))).unwrap();
 }
 
 #[test]

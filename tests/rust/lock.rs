@@ -78,6 +78,48 @@ fn libraries_are_names_and_packages() {
 }
 
 #[test]
+fn an_index_that_is_named_is_known_and_holds_no_secret() {
+    const INDEX: &str = "[[tool.fastenv.indexes]]\nname = \"inner\"\nurl = \"https://i.example/simple/\"\n";
+    let named = "requested = true\nindex-name = \"inner\"\nindex-path = \"../files/a.whl\"\n";
+    let wheel = good(&[row("a")], &[])
+        .replace("url = \"https://", "path = \"x/")
+        .replace("requested = true\n", named);
+    let lock = format!("{wheel}{INDEX}");
+    let read = Lock::parse(lock.clone(), PathBuf::new(), "my.toml").unwrap();
+    let file = read.packages[0].named.as_ref().unwrap();
+    assert_eq!((file.index.name.as_str(), file.path.as_str()), ("inner", "../files/a.whl"));
+    let edits: &[(&str, &str, &str)] = &[
+        (
+            "name = \"inner\"\nurl",
+            "name = \"other\"\nurl",
+            "a: has an index-path, and the lock does not name its index",
+        ),
+        ("index-name = \"inner\"\n", "", "a: has an index-path, and the lock does not name its index"),
+        ("../files/a.whl", "", "is no path of an index"),
+        ("../files/a.whl", "/a.whl", "is no path of an index"),
+        ("../files/a.whl", "//evil.example/a.whl", "is no path of an index"),
+        ("../files/a.whl", "file:///etc/passwd", "is no path of an index"),
+        ("../files/a.whl", "https://me@i.example/a.whl", "is no path of an index"),
+        ("../files/a.whl", "https:///a.whl", "is no path of an index"),
+        ("../files/a.whl", "a.whl?sig=1", "is no path of an index"),
+        ("../files/a.whl", "a b.whl", "is no path of an index"),
+        ("../files/a.whl", "x/\\\\evil.example", "is no path of an index"),
+        ("name = \"inner\"\nurl", "name = \"in ner\"\nurl", "is no name of an index"),
+        ("name = \"inner\"\nurl", "name = \"\"\nurl", "is no name of an index"),
+        ("https://i.example/simple/", "https://me:word@i.example/simple/", "holds a login or a query"),
+        ("https://i.example/simple/", "https://i.example/simple/?key=1", "holds a login or a query"),
+        ("https://i.example/simple/", "file:///simple/", "holds a login or a query"),
+    ];
+    for (old, new, expected) in edits {
+        assert!(lock.contains(old), "{old:?} is in the lock");
+        let said = refusal(lock.replacen(old, new, 1));
+        assert!(said.contains(expected), "{old:?} -> {new:?} says {said:?}");
+        assert!(!said.contains("word"), "{said:?}");
+    }
+    assert!(refusal(format!("{lock}{INDEX}")).contains("\"inner\" is there twice"));
+}
+
+#[test]
 fn a_package_or_a_path_is_there_only_once() {
     assert!(refusal(text(&[row("a"), row("a")], &[], "")).contains("a: is there twice"));
     let twice = [("site/x", "a"), ("site/x", "a")];

@@ -12,14 +12,17 @@ import typer
 
 from fastenv.cli.differences import tell
 from fastenv.diff import read_inventory
+from fastenv.lock import NodeCredentials
 from fastenv.lock import lock as make_lock
 from fastenv.lock.check import check_lock
 from fastenv.lock.local_builds import OnBuildFailure
+from fastenv.lock.named_index import NamedIndex, variable
 from fastenv.progress import show
 from fastenv.settings import read_rules
 
 if TYPE_CHECKING:
     from fastenv.lock import Lock
+    from fastenv.lock.lockfile import LockedConda, LockedPackage
 
 __all__ = ["lock"]
 
@@ -47,6 +50,10 @@ def lock(
             metavar="URL", help="An index or channel whose files travel with the lock; may be repeated."
         ),
     ] = None,
+    credentials: Annotated[
+        NodeCredentials,
+        typer.Option(help="Of what is not public: none, the bytes travel; node, each node logs in itself."),
+    ] = "none",
     include_self: Annotated[bool, typer.Option("--include-self", help="Lock fastenv itself too.")] = False,
     link_scripts: Annotated[
         bool, typer.Option("--link-scripts", help="A copy runs the link scripts of the conda packages.")
@@ -121,6 +128,7 @@ def lock(
             output=None if output == _STDOUT else output,
             public_indexes=public_index or (),
             private_indexes=private_index or (),
+            credentials=credentials,
             link_scripts=link_scripts,
             strict=strict,
             on_build_failure=on_build_failure,
@@ -132,18 +140,28 @@ def lock(
 
 
 def _tell(made: Lock, output: str, *, as_json: bool) -> None:
-    paths = [*(it.path for it in made.packages), *(it.path for it in made.conda)]
-    travelling = sum(path is not None for path in paths)
+    packages: list[LockedPackage | LockedConda] = [*made.packages, *made.conda]
+    travelling = sum(it.travels for it in packages)
     if as_json:
         done = {"event": "done", "lock": output, "env_id": made.env_id}
-        counts = {"packages": len(paths), "travelling": travelling, "overlays": len(made.overlays)}
+        counts = {"packages": len(packages), "travelling": travelling, "overlays": len(made.overlays)}
         print(json.dumps({**done, **counts}))
     elif output == _STDOUT:
         print(made.text, end="")
     else:
         beside = f", {travelling} of them beside it in pylock.fastenv.d" if travelling else ""
         folders = f"; loose code of {', '.join(it.name for it in made.overlays)}" if made.overlays else ""
-        print(f"{output}: {len(paths)} packages{beside}{folders}", file=sys.stderr)
+        print(f"{output}: {len(packages)} packages{beside}{folders}", file=sys.stderr)
+        for index in made.indexes:
+            print(f"nodes need {_needs(index)}", file=sys.stderr)
+
+
+def _needs(index: NamedIndex) -> str:
+    name = variable(index.name)
+    if index.url is None:
+        return f"FASTENV_INDEX_{name}_URL, the URL of the index {index.name}"
+    login = f"in UV_INDEX_{name}_USERNAME and UV_INDEX_{name}_PASSWORD, or in netrc"
+    return f"a login for {index.url}, the index {index.name}: {login}"
 
 
 def _check(

@@ -16,6 +16,7 @@ The way of the data, a file a step:
                     channel_logins), conda_edits compares installed files; locked_conda is how the lock has them, and
                     conda_settings what else conda keeps
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
+    place           where nodes get a wheel; naming: by the name of an index for which they have a login
     carried         archives that travel with the lock
     libraries       what a node's system must have
     rows, compose   values to text; lockfile: text to values
@@ -33,6 +34,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from fastenv.event import Event, OnEvent
 from fastenv.exceptions import Fault, FileSystemError, LockFaults
@@ -53,10 +55,12 @@ from fastenv.lock.libraries import locked_libraries
 from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.lock.local_half import LocalHalf
 from fastenv.lock.lockfile import Lock, LockedPackage, check_name
+from fastenv.lock.naming import Naming
 from fastenv.lock.outlet import Outlet
 from fastenv.lock.overlays import LARGEST, LockedOverlay, Overlays, find_overlays
 from fastenv.lock.packed import Packed
 from fastenv.lock.pins import Candidate, Pin, Resolver
+from fastenv.lock.place import Place, place_of
 from fastenv.lock.platform import locked_platform, target_of
 from fastenv.lock.recent import Recent
 from fastenv.lock.rows import (
@@ -77,6 +81,8 @@ from fastenv.settings import Rules, read_rules
 
 __all__ = ["Lock", "lock"]
 
+NodeCredentials = Literal["none", "node"]
+
 
 def lock(
     inventory: Inventory | None = None,
@@ -86,6 +92,7 @@ def lock(
     prefix: str | os.PathLike[str] | None = None,
     public_indexes: Iterable[str] = (),
     private_indexes: Iterable[str] = (),
+    credentials: NodeCredentials = "none",
     include_self: bool = False,
     link_scripts: bool = False,
     strict: bool = False,
@@ -103,6 +110,8 @@ def lock(
             lock, and such wheels go below the current folder.
         python, prefix, include_self: as of ``scan``.
         public_indexes, private_indexes: URLs of indexes and channels that count as such, whatever the rules say.
+        credentials: of an index or channel that is not public, "none" lets the bytes travel; "node" leaves them to
+            each node, which has a login of its own.
         link_scripts: whether a copy runs the link scripts of the conda packages.
         strict: whether it is a fault that a wheel must be packed up from installed files.
         on_build_failure: of a local project that can't be built, "error" is a fault, "copy" ships what can be
@@ -147,6 +156,7 @@ def lock(
             secrets=list(work.credentials.secrets()),
         )
         work.loose, work.rules = loose, rules
+        work.naming = Naming(work.credentials.secrets()) if credentials == "node" else None
         work.warn([*ruled.warnings, *loose.warnings])
         folder = Path.cwd() if target is None else target.parent
         made = work.run(folder, link_scripts=link_scripts)
@@ -175,6 +185,7 @@ class _Work:
         self.loose = Overlays()
         self.rules = Rules()
         self.extras = Extras()
+        self.naming: Naming | None = None
 
     def run(self, folder: Path, *, link_scripts: bool) -> Lock:
         try:
@@ -225,9 +236,12 @@ class _Work:
                     self.hashes.save()
             with self._stage("carry"):
                 packages, travelling = self._packages(wheels, choices)
-                for row, wheel in self.extras.rows(self._private_reason):
+                for row, wheel in self.extras.rows(self._place):
                     packages.append(row)
                     travelling += [] if wheel is None else [(wheel, row.size or 0)]
+                if self.naming is not None:
+                    self.conda.name(self.naming)
+                    self.warn(self.naming.refused)
                 self._carry([*travelling, *self.conda.travelling()], folder)
                 workshop.keep(self.local.made.values())
         finally:
@@ -300,10 +314,10 @@ class _Work:
             wheel = None if choice is None else choice.wheel
             if choice is None or wheel is None:
                 continue  # it is left out
-            private = self._private_reason(wheel)
-            if private:
+            place = self._place(wheel)
+            if place.travels:
                 travelling.append((wheel, choice.size or 0))
-            packages.append(index_row(it, wheel, choice.size, private=bool(private)))
+            packages.append(index_row(it, wheel, choice.size, place))
         return packages, travelling
 
     def _carry(self, travelling: Sequence[tuple[Candidate, int]], folder: Path) -> None:
@@ -338,6 +352,9 @@ class _Work:
             wheel.url, wheel.source
         )
 
+    def _place(self, wheel: Candidate) -> Place:
+        return place_of(wheel, self._private_reason(wheel), self.naming)
+
     def _compose(
         self, packages: Sequence[LockedPackage], overlays: Sequence[LockedOverlay], *, link_scripts: bool
     ) -> Lock:
@@ -353,6 +370,7 @@ class _Work:
             contested=contested_rows(inventory, {it.name for it in self.local.left_out}),
             overlays=overlays,
             settings=self.conda.settings,
+            indexes=[] if self.naming is None else self.naming.indexes,
             ignored=[*ignored_rows(inventory, self.loose), *self.local.left_out],
             created_with=_version(),
         )

@@ -23,6 +23,7 @@ from fastenv.lock.lockfile import (
     LockedPlatform,
     compute_env_id,
 )
+from fastenv.lock.named_index import NamedIndex, named_to_table
 from fastenv.lock.overlays import overlay_to_table
 
 __all__ = ["compose", "render"]
@@ -51,6 +52,7 @@ def compose(
     link_scripts: bool = False,
     overlays: Iterable[LockedOverlay] = (),
     settings: CondaSettings | None = None,
+    indexes: Iterable[NamedIndex] = (),
     contested: Iterable[LockedContested] = (),
     ignored: Iterable[Ignored] = (),
     created_with: str,
@@ -72,6 +74,7 @@ def compose(
         link_scripts=link_scripts,
         overlays=tuple(overlays),
         settings=settings or CondaSettings(),
+        indexes=tuple(sorted(indexes, key=lambda it: it.name)),
     )
     # the id is that of the text without one, so it is put in afterwards
     return Lock.parse(render(draft, env_id=compute_env_id(render(draft))))
@@ -98,6 +101,7 @@ def render(lock: Lock, *, env_id: str | None = None) -> str:
         *(_table("[[tool.fastenv.virtual]]", virtual_to_table(row)) for row in lock.virtual),
         *(_library(library) for library in lock.libraries),
         *(_table("[[tool.fastenv.overlays]]", overlay_to_table(it)) for it in lock.overlays),
+        *(_table("[[tool.fastenv.indexes]]", named_to_table(it)) for it in lock.indexes),
         *(
             _table(
                 "[[tool.fastenv.contested]]",
@@ -133,6 +137,7 @@ def _package(package: LockedPackage) -> str:
     tool = {
         "origin": package.origin,
         "index-name": package.index_name,
+        "index-path": package.index_path,
         "reason": package.reason,
         "commit": package.commit,
         "requested": package.requested,

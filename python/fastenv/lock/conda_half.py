@@ -14,6 +14,7 @@ from fastenv.lock.conda_settings import CondaSettings, lockable, settings_warnin
 from fastenv.lock.edits import Edit
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual
+from fastenv.lock.naming import NamedFile, Naming
 from fastenv.lock.package_cache import PackageCaches, condarcs
 from fastenv.lock.pins import Candidate
 from fastenv.lock.reinstall import reinstall
@@ -37,6 +38,7 @@ class CondaHalf:
         packages = () if conda is None else conda.packages
         self.packages: Sequence[CondaPackage] = [it for it in packages if not it.problems]
         self.artifacts: list[CondaArtifact] = []
+        self._named: dict[str, NamedFile] = {}
 
     def find(
         self, transport: Transport, publicity: Publicity, on_asked: Callable[[int, int], object]
@@ -64,9 +66,16 @@ class CondaHalf:
         )
         return [_edit_fault(it, found[it.name]) for it in self.packages if it.name in found]
 
+    def name(self, naming: Naming) -> None:
+        """Leave to nodes with logins of their own what they can get from channels that are not public."""
+        for it in self.artifacts:
+            file = naming.archive(it.package.file_name, it.source, it.private) if it.private else None
+            if file is not None:
+                self._named[it.package.name] = file
+
     def rows(self) -> list[LockedConda]:
         """The packages as the lock has them."""
-        return [_row(artifact) for artifact in self.artifacts]
+        return [_row(artifact, self._named.get(artifact.package.name)) for artifact in self.artifacts]
 
     @property
     def settings(self) -> CondaSettings:
@@ -75,7 +84,8 @@ class CondaHalf:
 
     def travelling(self) -> list[tuple[Candidate, int]]:
         """What must travel with the lock, each with its bytes."""
-        return [(_candidate(it), it.size or 0) for it in self.artifacts if it.private]
+        travelling = (it for it in self.artifacts if it.private and it.package.name not in self._named)
+        return [(_candidate(it), it.size or 0) for it in travelling]
 
     def warnings(self, *, link_scripts: bool) -> Iterator[str]:
         """What of the environment is in no lock, and what does not come from where its record says."""
@@ -111,7 +121,7 @@ def site_of(inventory: Inventory) -> str:
     return next((place[len(root) :] for place in places if place.startswith(root)), "")
 
 
-def _row(artifact: CondaArtifact) -> LockedConda:
+def _row(artifact: CondaArtifact, named: NamedFile | None) -> LockedConda:
     package, private = artifact.package, artifact.private is not None
     channel = package.channel if re.match("https?://", package.channel) and not private else None
     return LockedConda(
@@ -124,6 +134,8 @@ def _row(artifact: CondaArtifact) -> LockedConda:
         sha256=artifact.sha256,
         url=None if private else without_login(artifact.source),
         path=carried_path(_candidate(artifact)) if private else None,
+        index_name=None if named is None else named.index,
+        index_path=None if named is None else named.path,
         channel=channel,
         md5=artifact.md5 or None,
         size=artifact.size,

@@ -10,10 +10,10 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from fastenv.exceptions import LockError
 from fastenv.lock.artifacts import Artifacts
-from fastenv.lock.carried import carried_path
 from fastenv.lock.lockfile import LockedPackage
 from fastenv.lock.pins import Candidate, Pin, Resolver
-from fastenv.lock.sources import Source, redact
+from fastenv.lock.place import Place
+from fastenv.lock.sources import Source
 from fastenv.scan.installed import canonical
 from fastenv.scan.inventory import Inventory
 from fastenv.settings import Rules
@@ -61,29 +61,29 @@ class Extras:
             self._sizes[sha256], self._digests[sha256] = known.size, known.files_digest
 
     def rows(
-        self, private_reason: Callable[[Candidate], str | None]
+        self, place_of: Callable[[Candidate], Place]
     ) -> Iterator[tuple[LockedPackage, Candidate | None]]:
         """The rows of the lock, each with its wheel if that must travel."""
         for pin, wheel in self.wheels.items():
-            private = bool(private_reason(wheel))
-            source = wheel.source
+            place = place_of(wheel)
             yield (
                 LockedPackage(
                     name=pin.name,
                     version=pin.version,
                     filename=wheel.filename,
                     sha256=wheel.sha256,
-                    url=None if private else redact(wheel.url),
-                    path=carried_path(wheel) if private else None,
+                    url=place.url,
+                    path=place.path,
                     size=self._sizes.get(wheel.sha256) or wheel.size,
-                    index=None if private or source is None else source.shown,
-                    origin="local" if private else "index",
-                    index_name=source.name if private and source is not None else None,
+                    index=place.index,
+                    origin=place.origin,
+                    index_name=place.index_name,
+                    index_path=place.index_path,
                     requested=pin.name in self._asked,
                     files_digest=self._digests.get(wheel.sha256),
                     extra=True,
                 ),
-                wheel if private else None,
+                wheel if place.travels else None,
             )
 
 

@@ -19,7 +19,10 @@ from fastenv.lock.credentials import Credentials, realm
 from fastenv.lock.secret_words import holds_token
 from fastenv.lock.sources import Source, redact
 
-__all__ = ["PUBLIC_VARIABLE", "Publicity"]
+__all__ = ["NAMED_PRIVATE", "PUBLIC_VARIABLE", "THIS_MACHINE", "Publicity"]
+
+NAMED_PRIVATE = "it was named as private"
+THIS_MACHINE = "its host is this machine"
 
 PUBLIC_VARIABLE = "FASTENV_PUBLIC_INDEXES"
 """Environment variable: URLs of indexes that count as public, separated by spaces or commas."""
@@ -78,7 +81,7 @@ class Publicity:
         if source.kind == "find-links":
             return "it is a find-links page, not an index"
         if _below(source.url, self._private):
-            return "it was named as private"
+            return NAMED_PRIVATE
         if _below(source.url, self._public):
             return None
         if urlsplit(source.url).scheme == "file":
@@ -88,7 +91,7 @@ class Publicity:
     def file_reason(self, url: str, source: Source) -> str | None:
         """Why a file of a public source can't be had by this URL all the same; None if it can."""
         if _below(url, self._private):
-            return "it was named as private"
+            return NAMED_PRIVATE
         if urlsplit(url).scheme not in ("http", "https"):
             return "it is a file of this machine"
         by_url = _by_url(url, token=False)
@@ -112,10 +115,10 @@ def _by_url(url: str, *, token: bool = True) -> str | None:
 def _by_host(url: str) -> str | None:
     host = (urlsplit(url).hostname or "").lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
-        return "its host is this machine"
+        return THIS_MACHINE
     addresses = _addresses(host)
     if any(address.is_loopback or address.is_unspecified for address in addresses):
-        return "its host is this machine"
+        return THIS_MACHINE
     if any(address in network for address in addresses for network in _PRIVATE):
         return "its host has a private address"
     return None

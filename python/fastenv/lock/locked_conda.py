@@ -24,6 +24,7 @@ __all__ = [
 class LockedConda:
     """One conda package. Exactly one of ``url`` and ``path`` (relative to the lock) is given; ``size`` in bytes.
 
+    ``index_path`` is where on the host that is called ``index_name`` a node with a login of its own gets it.
     ``channel`` is a base URL, None if it is not public. ``noarch`` is "python", "generic" or None. ``requested``:
     the match specs by which somebody asked for it. ``link_scripts``: whether it has any.
     """
@@ -37,12 +38,19 @@ class LockedConda:
     sha256: str
     url: str | None = None
     path: str | None = None
+    index_name: str | None = None
+    index_path: str | None = None
     channel: str | None = None
     md5: str | None = None
     size: int | None = None
     noarch: str | None = None
     requested: tuple[str, ...] = ()
     link_scripts: bool = False
+
+    @property
+    def travels(self) -> bool:
+        """Whether its bytes lie beside the lock."""
+        return self.path is not None and self.index_path is None
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,8 @@ _KEYS: dict[str, tuple[str, type]] = {
     "file-name": ("filename", str),
     "url": ("url", str),
     "path": ("path", str),
+    "index-name": ("index_name", str),
+    "index-path": ("index_path", str),
     "size": ("size", int),
     "sha256": ("sha256", str),
     "md5": ("md5", str),

@@ -27,6 +27,7 @@ from fastenv.lock import toml
 from fastenv.lock.cache import write_atomically
 from fastenv.lock.conda_settings import CondaSettings, settings_from_tables
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual, conda_name, from_table, virtual_from_table
+from fastenv.lock.named_index import NamedIndex, named_from_table
 from fastenv.lock.overlays import LockedOverlay, overlay_from_table
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "LockedPackage",
     "LockedPlatform",
     "LockedVirtual",
+    "NamedIndex",
     "compute_env_id",
 ]
 
@@ -86,6 +88,8 @@ class LockedPackage:
 
     ``reason`` is why it was built or repacked here, ``commit`` the one of its repository, if it came from one;
     ``source_digest`` says what the tree held that it was built of; ``extra`` whether it is for the nodes alone.
+    ``index_path`` is where in the index ``index_name``, which is not public, a node with a login of its own gets it;
+    ``path`` is then where it would lie if it was brought along.
     """
 
     name: str
@@ -98,6 +102,7 @@ class LockedPackage:
     index: str | None = None
     origin: str = "index"
     index_name: str | None = None
+    index_path: str | None = None
     reason: str | None = None
     commit: str | None = None
     requested: bool = False
@@ -105,6 +110,11 @@ class LockedPackage:
     files_digest: str | None = None
     source_digest: str | None = None
     extra: bool = False
+
+    @property
+    def travels(self) -> bool:
+        """Whether its bytes lie beside the lock."""
+        return self.path is not None and self.index_path is None
 
 
 @dataclass(frozen=True)
@@ -145,7 +155,7 @@ class Lock:
     ``interpreter`` and ``requires_python`` are None for an environment without python. ``virtual`` is what its conda
     packages want of a node, ``libraries`` what all packages need of its system; ``link_scripts`` whether their link
     scripts run. ``overlays`` are loose code, in the order of the search path; ``settings`` what conda keeps beside
-    packages.
+    packages. ``indexes`` are not public, and a node must know how to log in there.
     """
 
     text: str = field(repr=False)
@@ -163,6 +173,7 @@ class Lock:
     link_scripts: bool = False
     overlays: tuple[LockedOverlay, ...] = field(default=(), repr=False)
     settings: CondaSettings = field(default=CondaSettings(), repr=False)
+    indexes: tuple[NamedIndex, ...] = field(default=(), repr=False)
     path: Path | None = field(default=None, compare=False)
 
     @classmethod
@@ -260,6 +271,9 @@ class _Reader:
                 self._convert(overlay_from_table, row, "overlays") for row in self._rows(tool, "overlays")
             ),
             settings=self._settings(tool),
+            indexes=tuple(
+                self._convert(named_from_table, row, "indexes") for row in self._rows(tool, "indexes")
+            ),
             path=self._path,
         )
         self._check_id(lock)
@@ -317,6 +331,7 @@ class _Reader:
             index=raw.get("index"),
             origin=self._word(tool, "origin", place),
             index_name=self._maybe(tool, "index-name", str, place),
+            index_path=self._maybe(tool, "index-path", str, place),
             reason=self._maybe(tool, "reason", str, place),
             commit=self._maybe(tool, "commit", str, place),
             requested=bool(self._maybe(tool, "requested", bool, place)),

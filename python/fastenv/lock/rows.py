@@ -9,7 +9,7 @@ from fastenv.lock.faults import shared_edits
 from fastenv.lock.lockfile import Ignored, LockedContested, LockedInterpreter, LockedPackage
 from fastenv.lock.overlays import Overlays
 from fastenv.lock.pins import Candidate
-from fastenv.lock.sources import redact
+from fastenv.lock.place import Place
 from fastenv.lock.workshop import Made
 from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory
 
@@ -36,20 +36,20 @@ def _site(facts: Interpreter, python: CondaPackage) -> str | None:
     return python.site_packages if python.site_packages not in ("", usual) else None
 
 
-def index_row(it: Distribution, wheel: Candidate, size: int | None, *, private: bool) -> LockedPackage:
+def index_row(it: Distribution, wheel: Candidate, size: int | None, place: Place) -> LockedPackage:
     """Of an index that is not public: name, file name and sha256, no URL."""
-    source = wheel.source
     return LockedPackage(
         name=it.name,
         version=it.version,
         filename=wheel.filename,
         sha256=wheel.sha256,
-        url=None if private else redact(wheel.url),
-        path=carried_path(wheel) if private else None,
+        url=place.url,
+        path=place.path,
         size=wheel.size if size is None else size,
-        index=None if private or source is None or source.is_direct else source.shown,
-        origin="local" if private else "index",
-        index_name=source.name if private and source is not None else None,
+        index=place.index,
+        origin=place.origin,
+        index_name=place.index_name,
+        index_path=place.index_path,
         requested=it.requested,
         layer=it.layer,
         files_digest=it.files_digest,

@@ -56,15 +56,16 @@ def directory_of(origin: Origin) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """``url`` without user info; PEP 610's ``${VARIABLES}`` and a bare ``git@`` are no secrets."""
+    """``url`` without user info and query; PEP 610's ``${VARIABLES}`` and a bare ``git@`` are no secrets."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
     user, at, host = parts.netloc.rpartition("@")
-    if not at or user == "git" or all(part.startswith("${") for part in user.split(":")):
+    is_plain = not at or user == "git" or all(part.startswith("${") for part in user.split(":"))
+    if is_plain and not parts.query:
         return url
-    return urlunsplit(parts._replace(netloc=host))
+    return urlunsplit(parts._replace(netloc=parts.netloc if is_plain else host, query=""))
 
 
 def _hashes(info: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -108,6 +108,10 @@ URL = "https://index.example/demo"
             Origin("archive", "https://index.example/d"),
         ),
         (
+            {"url": "https://files.example/d.whl?signature=secret", "archive_info": {}},
+            Origin("archive", "https://files.example/d.whl"),
+        ),
+        (
             {"url": "ssh://git@host.example/d", "dir_info": {}},
             Origin("local-dir", "ssh://git@host.example/d"),
         ),
