@@ -81,6 +81,11 @@ class World:
     def lock(self) -> Path:
         return self.folder / "work" / "pylock.fastenv.toml"
 
+    @property
+    def named(self) -> Path:
+        """A lock that has names of indexes, and no bytes beside it."""
+        return self.folder / "named" / "pylock.toml"
+
     def fastenv(self, *words: object, code: int = 0, **more: str) -> Done:
         return self._run([sys.executable, "-m", "fastenv", *map(str, words)], code, more)
 
@@ -107,7 +112,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         make_wheel(wheels / name, name, "1.0", {f"{name}.py": ""})
     for name in DIRECT:
         make_wheel(wheels / name, name, "1.0", {f"{name}.py": ""})
-    for name in ("all", "work", "bin", "temporary", "home"):
+    for name in ("all", "work", "named", "bin", "temporary", "home"):
         (tmp_path / name).mkdir()
     for wheel in wheels.rglob("*.whl"):
         shutil.copy2(wheel, tmp_path / "all")
@@ -212,15 +217,15 @@ def succeed(world: World) -> None:
     world.fastenv("verify", world.folder / "made")
     world.fastenv("why", "token", "--python", world.python)
     world.fastenv("lock", "--check", "--python", world.python)
-    world.fastenv("lock", "--python", world.python, "--credentials=node", "-o", "pylock.node.toml")
+    world.fastenv("lock", "--python", world.python, "--credentials=node", "-o", world.named)
     logins = node_logins(world)
-    world.node("materialize", "pylock.node.toml", "--root", world.folder / "third", **logins)
-    world.fastenv("materialize", "pylock.node.toml", "--root", world.folder / "fourth", **logins)
+    world.node("materialize", world.named, "--root", world.folder / "third", **logins)
+    world.fastenv("materialize", world.named, "--root", world.folder / "fourth", **logins)
 
 
 def node_logins(world: World) -> dict[str, str]:
     """What a node needs that has no keyring and no pip.conf."""
-    packages = {it.name: it for it in fastenv.Lock.read(world.folder / "work/pylock.node.toml").packages}
+    packages = {it.name: it for it in fastenv.Lock.read(world.named).packages}
     assert {name for name, it in packages.items() if it.index_path} == {*NAMES} - {"signed"}
     piped, token = (variable(str(packages[name].index_name)) for name in ("piped", "token"))
     return {
@@ -262,11 +267,11 @@ def fail(world: World) -> None:
 def lacking(world: World) -> None:
     """A node with no logins of its own, or with a wrong one."""
     right = {**node_logins(world), "UV_INDEX_INTERNAL_PASSWORD": WORDS["variable"]}
-    world.fastenv("materialize", "pylock.node.toml", "--root", world.folder / "fifth", code=7)
+    world.fastenv("materialize", world.named, "--root", world.folder / "fifth", code=7)
     for number, name in enumerate(name for name in right if not name.endswith("_USERNAME")):
         wrong = f"http://127.0.0.1:1/{WORDS['dead']}" if name.endswith("URL") else WORDS["wrong"]
         root = world.folder / f"lacking-{number}"
-        world.node("materialize", "pylock.node.toml", "--root", root, code=7, **{**right, name: wrong})
+        world.node("materialize", world.named, "--root", root, code=7, **{**right, name: wrong})
 
 
 def written(world: World) -> dict[str, list[str]]:
@@ -294,6 +299,7 @@ def visible(world: World) -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     uvs = {it.pid for it in world.seen if any(name_of(command) == "uv" for command, _ in it.views)}
+    commands = {it.pid: {command for command, _ in it.views} for it in world.seen}
     for it in world.seen:
         may_know = it.parent == world.me or it.pid in uvs or it.parent in uvs
         for command, environ in it.views:
@@ -301,7 +307,7 @@ def visible(world: World) -> dict[str, list[str]]:
             if leaks(command):
                 found[f"command: {shown}"] = leaks(command)
             # until it has begun another program, a child has the memory of its parent
-            if may_know or b"\0-m\0fastenv\0" in command:
+            if may_know or command in commands.get(it.parent, ()):
                 continue
             if of_child := [name for name in leaks(environ) if "keyring" not in shown or "proxy" not in name]:
                 found[f"environment: {shown}"] = of_child
