@@ -219,8 +219,8 @@ def succeed(world: World) -> None:
     world.fastenv("lock", "--check", "--python", world.python)
     world.fastenv("lock", "--python", world.python, "--credentials=node", "-o", world.named)
     logins = node_logins(world)
-    world.node("materialize", world.named, "--root", world.folder / "third", **logins)
-    world.fastenv("materialize", world.named, "--root", world.folder / "fourth", **logins)
+    world.node("materialize", world.named, "--root", world.folder / "third", code=0, **logins)
+    world.fastenv("materialize", world.named, "--root", world.folder / "fourth", code=0, **logins)
 
 
 def node_logins(world: World) -> dict[str, str]:
@@ -269,7 +269,8 @@ def lacking(world: World) -> None:
     right = {**node_logins(world), "UV_INDEX_INTERNAL_PASSWORD": WORDS["variable"]}
     world.fastenv("materialize", world.named, "--root", world.folder / "fifth", code=7)
     for number, name in enumerate(name for name in right if not name.endswith("_USERNAME")):
-        wrong = f"http://127.0.0.1:1/{WORDS['dead']}" if name.endswith("URL") else WORDS["wrong"]
+        dead = right[name].replace(WORDS["token"], WORDS["dead"])
+        wrong = dead if name.endswith("URL") else WORDS["wrong"]
         root = world.folder / f"lacking-{number}"
         world.node("materialize", world.named, "--root", root, code=7, **{**right, name: wrong})
 
