@@ -12,7 +12,7 @@ use crate::fs::FsError;
 use crate::interpreter::NodeError;
 use crate::layout::LayoutError;
 use crate::lock::LockError;
-use crate::obtain::MismatchError;
+use crate::obtain::{Lacks, MismatchError};
 use crate::prefix::publish::PrefixError;
 use crate::store::artifact::LoadError;
 use crate::store::flock::FlockError;
@@ -43,6 +43,9 @@ pub enum Error {
     /// An artifact is not what was locked.
     #[error(transparent)]
     Mismatch(#[from] MismatchError),
+    /// Several artifacts can't be had, or are not what was locked.
+    #[error(transparent)]
+    Lacks(Box<Lacks>),
     /// Two artifacts can't stand in one tree, or one claims what is fastenv's.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -166,20 +169,22 @@ impl Error {
         match self {
             Self::Cancelled(_) => Kind::Cancelled,
             Self::Lock(_) | Self::NoEnvironment(_) | Self::AmbiguousId(_) => Kind::Input,
-            Self::Fetch(fault) => match &**fault {
+            Self::Fetch(fault) => match fault.last() {
                 FetchError::Digest { .. } | FetchError::Length { .. } => Kind::Artifact,
                 FetchError::Disk { .. } | FetchError::Thread { .. } => Kind::FileSystem,
                 FetchError::Address { .. } => Kind::Input,
                 FetchError::Cancelled(_) => Kind::Cancelled,
-                FetchError::Status { .. } | FetchError::Network { .. } | FetchError::Index { .. } => {
-                    Kind::Network
-                }
+                FetchError::Status { .. }
+                | FetchError::Network { .. }
+                | FetchError::Index { .. }
+                | FetchError::Everywhere { .. } => Kind::Network,
             },
             Self::Unpack(fault) => match fault.cause {
                 Cause::File(_) => Kind::FileSystem,
                 Cause::Cancelled(_) => Kind::Cancelled,
                 Cause::Fault(_) | Cause::Read(_) => Kind::Artifact,
             },
+            Self::Lacks(lacks) => lacks.kind(),
             Self::Layout(_) | Self::Mismatch(_) => Kind::Artifact,
             Self::Node(_) | Self::Script(_) => Kind::Node,
             Self::Fs(_)
@@ -230,6 +235,7 @@ impl Error {
             Self::Lock(fault) => fault.hint().map(str::to_owned),
             Self::Node(fault) => Some(fault.hint()),
             Self::Fetch(fault) => fault.hint().map(Cow::into_owned),
+            Self::Lacks(lacks) => lacks.hint(),
             Self::Script(_) => {
                 Some("give the node what the script needs, or lock without --link-scripts".to_owned())
             }

@@ -341,12 +341,16 @@ impl Making<'_> {
         }
         let artifacts: Vec<Artifact> = found.into_iter().flatten().collect();
         debug_assert_eq!(artifacts.len(), units.len(), "what was missing was obtained");
+        let mut lacks = obtain::Lacks::new();
         for (unit, artifact) in units.iter().zip(&artifacts) {
-            obtain::check(self.lock, unit.owner, &artifact.index)?;
+            if let Err(fault) = obtain::check(self.lock, unit.owner, &artifact.index) {
+                lacks.add(unit.name, fault.into())?;
+            }
             for warning in &artifact.index.warnings {
                 self.warn(warnings, unit.name, warning.clone());
             }
         }
+        lacks.into_result()?;
         Ok(artifacts)
     }
 

@@ -12,6 +12,7 @@ use super::ranges::RangeSet;
 use super::source::Source;
 use super::storage::Storage;
 use crate::digest::{Hasher, Sha256};
+use crate::task::Cancelled;
 use crate::unpack::ReadAt;
 
 type Listener = Arc<dyn Fn() + Send + Sync>;
@@ -44,6 +45,7 @@ pub struct Arrival {
     changed: Condvar,
     hashing: Mutex<(Hasher, u64)>,
     wanted: AtomicBool,
+    answered: AtomicBool,
     nudge: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -67,6 +69,7 @@ impl Arrival {
             changed: Condvar::new(),
             hashing: Mutex::default(),
             wanted: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
             nudge,
         }
     }
@@ -114,6 +117,21 @@ impl Arrival {
     #[must_use]
     pub fn verdict(&self) -> Option<Result<()>> {
         self.state().end.clone()
+    }
+
+    /// Whether a place was found that has it: a server has begun to send it, or it is a file here.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Acquire)
+    }
+
+    pub(super) fn answer(&self) {
+        self.answered.store(true, Ordering::Release);
+    }
+
+    /// Nobody wants it any more: whoever waits for its bytes is told that it was cancelled.
+    pub fn stop(&self) {
+        self.settle(Err(Arc::new(FetchError::Cancelled(Cancelled))), None);
     }
 
     /// After a failure: the same artifact, being fetched again in another way.
@@ -228,7 +246,8 @@ impl Arrival {
         let is_used_up = match &end {
             Ok(()) => true,
             Err(fault) => {
-                matches!(**fault, FetchError::Digest { .. } | FetchError::Length { .. }) || self.bytes() == 0
+                let is_wrong = matches!(fault.last(), FetchError::Digest { .. } | FetchError::Length { .. });
+                is_wrong || self.bytes() == 0
             }
         };
         if let (true, Some(storage)) = (is_used_up, self.storage.get()) {

@@ -96,6 +96,14 @@ pub enum FetchError {
         /// What the system said.
         what: String,
     },
+    /// Several places were asked, one after another.
+    #[error("{last}; before that, {}", earlier.join(", "))]
+    Everywhere {
+        /// What the last one gave.
+        last: Box<Self>,
+        /// What the others gave.
+        earlier: Vec<String>,
+    },
     /// The run was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -112,10 +120,45 @@ impl FetchError {
         }
     }
 
-    /// Whether another mirror may have the file all the same.
+    /// Whether another mirror may have the file all the same, and other files may be had.
     #[must_use]
     pub fn is_of_this_place(&self) -> bool {
-        !matches!(self, Self::Disk { .. } | Self::Thread { .. } | Self::Cancelled(_))
+        !matches!(self.last(), Self::Disk { .. } | Self::Thread { .. } | Self::Cancelled(_))
+    }
+
+    /// What the place gave that was asked last.
+    #[must_use]
+    pub fn last(&self) -> &Self {
+        match self {
+            Self::Everywhere { last, .. } => last,
+            only => only,
+        }
+    }
+
+    /// The URL whose server gave no answer that made sense.
+    #[must_use]
+    pub fn silent_url(&self) -> Option<&str> {
+        match self.last() {
+            Self::Network { url, .. } => Some(url),
+            _ => None,
+        }
+    }
+
+    /// The same, after what other places gave.
+    pub(super) fn after(self, earlier: &[String]) -> Self {
+        let own = self.said();
+        let earlier: Vec<String> = earlier.iter().filter(|said| **said != own).cloned().collect();
+        if earlier.is_empty() || !self.is_of_this_place() {
+            return self;
+        }
+        Self::Everywhere { last: Box::new(self), earlier }
+    }
+
+    /// The message without the package's name.
+    pub(super) fn said(&self) -> String {
+        let text = self.to_string();
+        let name = self.package().map(|name| format!("{name}: "));
+        name.and_then(|name| text.strip_prefix(&name).map(str::to_owned)).unwrap_or(text)
     }
 
     /// Whether the run was cancelled, by whatever name.
@@ -136,6 +179,7 @@ impl FetchError {
             | Self::Index { package, .. }
             | Self::Thread { package, .. }
             | Self::Disk { package, .. } => Some(package),
+            Self::Everywhere { last, .. } => last.package(),
             Self::Cancelled(_) => None,
         }
     }
@@ -143,7 +187,7 @@ impl FetchError {
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> Option<Cow<'static, str>> {
-        match self {
+        match self.last() {
             Self::Status { status: 401 | 403 | 404, to_set: Some(to_set), .. } => Some(to_set.clone().into()),
             Self::Index { index, .. } => Some(url_to_set(index).into()),
             _ => self.usual_hint().map(Cow::Borrowed),
@@ -151,11 +195,11 @@ impl FetchError {
     }
 
     fn usual_hint(&self) -> Option<&'static str> {
-        Some(match self {
+        Some(match self.last() {
             Self::Status { status: 401 | 403 | 407, .. } => {
                 "give the server's credentials in ~/.netrc or the file that $NETRC names"
             }
-            Self::Status { status: 404 | 410, .. } => "the index has lost this file: lock again",
+            Self::Status { status: 404 | 410, .. } => "the index or channel has lost this file: lock again",
             Self::Status { status: 429, .. } => "the server asks for fewer requests: use fewer --connections",
             Self::Length { .. } | Self::Digest { .. } => {
                 "the file has changed since it was locked, or something on the way changes it: \

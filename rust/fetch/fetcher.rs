@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// See [`Fetcher::hurry`].
+    hurried: AtomicBool,
 }
 
 #[derive(Default)]
@@ -82,6 +85,7 @@ impl Fetcher {
             queue: Mutex::default(),
             changed: Condvar::new(),
             threads: Mutex::default(),
+            hurried: AtomicBool::new(false),
         });
         Self { shared }
     }
@@ -90,6 +94,15 @@ impl Fetcher {
     #[must_use]
     pub fn start(&self, source: Source) -> Arc<Arrival> {
         self.shared.enqueue(source, Manner::default(), false)
+    }
+
+    /// From now on no place is asked twice: the run fails anyway, and whoever waits wants to know with what.
+    pub fn hurry(&self) {
+        self.shared.hurried.store(true, Ordering::Release);
+        for transfer in &lock(&self.shared.queue).open {
+            transfer.hurry();
+        }
+        self.shared.changed.notify_all();
     }
 
     /// The file at `path` as an arrival: readable at once, verified by one pass over it in the background.
@@ -142,7 +155,7 @@ impl Shared {
     fn with_surroundings<T>(self: &Arc<Self>, deed: impl FnOnce(&Surroundings<'_>) -> T) -> T {
         let on_ranges = || self.call_all();
         let (client, task, tmp) = (&self.client, &self.task, self.tmp.as_path());
-        deed(&Surroundings { client, task, tmp, on_ranges: &on_ranges })
+        deed(&Surroundings { client, task, tmp, hurried: &self.hurried, on_ranges: &on_ranges })
     }
 
     /// There is work for every connection.
@@ -414,6 +427,7 @@ impl Shared {
         let mut there = RangeSet::default();
         there.insert(0..length);
         arrival.set_length(length);
+        arrival.answer();
         arrival.keep_in(Storage::Local { file, path: path.to_owned() }, there);
         Ok(())
     }

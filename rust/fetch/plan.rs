@@ -66,6 +66,8 @@ pub(super) struct Plan {
     pub(super) answers: u32,
     /// Failures in all, and the last one's text.
     pub(super) failures: (u32, String),
+    /// What the mirrors gave that were given up.
+    pub(super) earlier: Vec<String>,
     pieces: VecDeque<Range<u64>>,
     running: usize,
     tries: u32,
@@ -92,6 +94,7 @@ impl Plan {
             etag: None,
             answers: 0,
             failures: (0, String::new()),
+            earlier: Vec::new(),
             pieces: VecDeque::new(),
             running: 0,
             tries: 0,
@@ -195,13 +198,14 @@ impl Plan {
     }
 
     /// Decides how to go on after a failure, with `bytes` of the file there by now and `mirrors` to choose from.
+    /// Without patience, no place is asked twice.
     pub(super) fn after(
         &mut self,
         fault: FetchError,
         claim: &Claim,
         bytes: u64,
         mirrors: usize,
-        options: &Options,
+        patience: Option<&Options>,
     ) -> After {
         if claim.wave != self.wave {
             return After::TryAgain;
@@ -213,12 +217,13 @@ impl Plan {
         self.bytes_at_failure = bytes;
         self.tries += 1;
         self.failures = (self.failures.0 + 1, fault.to_string());
-        if fault.should_retry() && self.tries < options.tries {
+        if let Some(options) = patience.filter(|options| fault.should_retry() && self.tries < options.tries) {
             self.wait(retry::pause(options, self.tries, fault.retry_after()));
             return After::TryAgain;
         }
         if fault.is_of_this_place() && self.mirror + 1 < mirrors {
             self.mirror += 1;
+            self.earlier.push(fault.said());
             (self.tries, self.etag, self.not_before) = (0, None, None);
             self.ranges = Ranges::Unknown;
             return After::TryAgain;
@@ -228,6 +233,11 @@ impl Plan {
 
     fn wait(&mut self, pause: Duration) {
         self.not_before = Some(Instant::now() + pause);
+    }
+
+    /// No pause is made before the next try.
+    pub(super) fn hurry(&mut self) {
+        self.not_before = None;
     }
 
     /// Nothing more is asked for.

@@ -25,9 +25,11 @@ use crate::timeline::Deed;
 const WORTH_A_WARNING: u32 = 2;
 
 /// How this arrival's bytes are got, as far as an earlier arrival's failure decides it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Manner {
     pub(super) mirror: usize,
+    /// What was tried before, and why that failed.
+    pub(super) earlier: Vec<String>,
     /// In one request, without ranges and without what an earlier run left.
     pub(super) in_one_piece: bool,
     /// Without what an earlier run left.
@@ -39,6 +41,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) client: &'a Client,
     pub(super) task: &'a Task,
     pub(super) tmp: &'a Path,
+    /// Whether a failure is soon wanted more than success: see [`super::Fetcher::hurry`].
+    pub(super) hurried: &'a AtomicBool,
     /// Called when a server is found to give parts of a file: others may take some.
     pub(super) on_ranges: &'a dyn Fn(),
 }
@@ -65,7 +69,9 @@ pub(super) struct Transfer {
 
 impl Transfer {
     pub(super) fn new(arrival: Arc<Arrival>, manner: Manner) -> Self {
-        let plan = Mutex::new(Plan::new(manner.mirror, manner.in_one_piece));
+        let mut plan = Plan::new(manner.mirror, manner.in_one_piece);
+        plan.earlier.clone_from(&manner.earlier);
+        let plan = Mutex::new(plan);
         Self { arrival, manner, plan, resumed: false.into(), hashed_by: OnceLock::new() }
     }
 
@@ -141,7 +147,8 @@ impl Transfer {
         plan.give_back(missing);
         let Err(fault) = outcome else { return };
         let mirrors = self.arrival.source().urls.len();
-        let after = plan.after(fault, &claim, self.arrival.bytes(), mirrors, around.client.options());
+        let patience = (!around.hurried.load(Ordering::Acquire)).then(|| around.client.options());
+        let after = plan.after(fault, &claim, self.arrival.bytes(), mirrors, patience);
         drop(plan);
         if let After::GiveUp(fault) = after {
             self.fail(fault);
@@ -150,8 +157,16 @@ impl Transfer {
 
     /// Ends it without the bytes.
     pub(super) fn fail(&self, fault: FetchError) {
-        self.plan().abandon();
-        self.arrival.settle(Err(Arc::new(fault)), None);
+        let mut plan = self.plan();
+        plan.abandon();
+        let earlier = std::mem::take(&mut plan.earlier);
+        drop(plan);
+        self.arrival.settle(Err(Arc::new(fault.after(&earlier))), None);
+    }
+
+    /// Makes no pause before its next try.
+    pub(super) fn hurry(&self) {
+        self.plan().hurry();
     }
 
     fn attempt(&self, claim: &mut Claim, around: &Surroundings<'_>) -> Result<(), FetchError> {
@@ -162,6 +177,7 @@ impl Transfer {
         let etag = claim.etag.as_deref();
         let mut answer = around.client.get(&address, claim.request.as_ref(), etag).map_err(fault)?;
         let (start, end) = self.judge_answer(&answer, claim, &address, around)?;
+        self.arrival.answer();
         let on_block = |bytes| self.goes_on(bytes, around);
         let mut receiver = Receiver {
             arrival: &self.arrival,
@@ -353,7 +369,11 @@ impl Transfer {
             got,
         };
         if let Some(manner) = self.other_manner(mirror, answers) {
-            return Some((manner, fault));
+            let mut earlier = self.plan().earlier.clone();
+            if !earlier.contains(&fault.said()) {
+                earlier.push(fault.said());
+            }
+            return Some((Manner { earlier, ..manner }, fault));
         }
         self.fail(fault);
         None
@@ -371,15 +391,15 @@ impl Transfer {
     /// Each way is further down this list than the one before, so that it ends.
     fn other_manner(&self, mirror: usize, answers: u32) -> Option<Manner> {
         if self.resumed.load(Ordering::Relaxed) {
-            return Some(Manner { mirror, afresh: true, in_one_piece: false });
+            return Some(Manner { mirror, afresh: true, ..Manner::default() });
         }
         let was_in_one_piece = self.manner.in_one_piece && self.manner.mirror == mirror;
         if answers > 1 && !was_in_one_piece {
-            return Some(Manner { mirror, afresh: true, in_one_piece: true });
+            return Some(Manner { mirror, afresh: true, in_one_piece: true, ..Manner::default() });
         }
         let next = mirror + 1;
         let has_next = next < self.arrival.source().urls.len();
-        has_next.then_some(Manner { mirror: next, afresh: true, in_one_piece: false })
+        has_next.then(|| Manner { mirror: next, afresh: true, ..Manner::default() })
     }
 
     fn warn(&self, (count, last): &(u32, String), task: &Task) {

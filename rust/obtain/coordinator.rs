@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use rayon::ScopeFifo;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
 use crate::obtain::addresses::addresses;
 use crate::obtain::begin::{Beginning, Place, keep};
-use crate::obtain::job::{Job, Step, Verdict};
+use crate::obtain::job::{Job, Outlook, Step};
+use crate::obtain::lacks::Lacks;
 use crate::obtain::unpacking::Unpacking;
 use crate::obtain::work::{Urgency, Work};
 use crate::obtain::{Request, Stored, check};
@@ -56,6 +57,8 @@ pub(super) struct Coordinator<'a> {
     jobs: HashMap<usize, Job>,
     begun: usize,
     done: Vec<Arc<Artifact>>,
+    /// Once something can't be had: from then on the rest is only asked for.
+    lacks: Option<Lacks>,
     sender: Sender<News>,
     inbox: Receiver<News>,
     work: Arc<Work<'a>>,
@@ -74,6 +77,7 @@ impl<'a> Coordinator<'a> {
             jobs: HashMap::new(),
             begun: 0,
             done: Vec::new(),
+            lacks: None,
             sender,
             inbox,
             work: Arc::default(),
@@ -124,8 +128,8 @@ impl<'a> Coordinator<'a> {
     {
         loop {
             self.begin_jobs(scope, orders)?;
-            if self.jobs.is_empty() && self.beginning == 0 {
-                return Ok(());
+            if (self.jobs.is_empty() && self.beginning == 0) || self.is_past_asking() {
+                return self.lacks.take().map_or(Ok(()), Lacks::into_result);
             }
             match self.inbox.recv_timeout(Duration::from_millis(100)) {
                 Ok(news) => self.hear(news, scope)?,
@@ -133,6 +137,14 @@ impl<'a> Coordinator<'a> {
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
         }
+    }
+
+    /// Whether something can't be had, and enough time was spent on what else can't.
+    fn is_past_asking(&mut self) -> bool {
+        let left = self.queue.len() + self.beginning + self.jobs.len();
+        let Some(lacks) = self.lacks.as_mut().filter(|lacks| lacks.is_over()) else { return false };
+        lacks.leave(left);
+        true
     }
 
     /// Begins as many jobs as there is room for; what other runs are getting comes last.
@@ -150,13 +162,15 @@ impl<'a> Coordinator<'a> {
         }
         while self.jobs.is_empty()
             && self.beginning == 0
+            && self.lacks.is_none()
             && let Some(package) = self.elsewhere.pop_front()
         {
             let span = self.task.span(Deed::Wait, self.name(package));
             let turn = Flock::wait(&self.place().lock_path(package), self.task)?;
             drop(span);
-            let begun = self.place().begin_with(package, turn)?;
-            self.begin(package, begun, scope)?;
+            let begun = self.place().begin_with(package, turn);
+            self.beginning += 1;
+            self.hear(News::Begun(package, begun), scope)?;
         }
         Ok(())
     }
@@ -185,7 +199,14 @@ impl<'a> Coordinator<'a> {
             Beginning::Ours { turn, file, folder } => (turn, file, folder),
         };
         let locked = self.request.lock.unit(package);
-        let urls = if file.is_some() { Vec::new() } else { addresses(&locked)? };
+        let urls = match addresses(&locked) {
+            Ok(urls) if file.is_none() => urls,
+            Err(fault) if file.is_none() => return self.lack(package, fault),
+            _ => Vec::new(),
+        };
+        if self.lacks.as_mut().is_some_and(|lacks| lacks.passes_over(&urls)) {
+            return Ok(());
+        }
         let source = Source {
             urls,
             index: locked.named.map(|file| file.index.name.clone()),
@@ -225,7 +246,10 @@ impl<'a> Coordinator<'a> {
         let (at, failed) = match news {
             News::Begun(package, beginning) => {
                 self.beginning -= 1;
-                return self.begin(package, beginning?, scope);
+                return match beginning {
+                    Ok(beginning) => self.begin(package, beginning, scope),
+                    Err(fault) => self.lack(package, fault),
+                };
             }
             News::Arrived(at) => (at, None),
             News::Opened(at, Ok(unpacking)) => {
@@ -241,13 +265,28 @@ impl<'a> Coordinator<'a> {
             | News::Extracted(at, Err(fault))
             | News::Published(at, Err(fault)) => (at, Some(Some(fault))),
         };
+        // A job that is over may still be spoken of by its arrival; one that was left, by those who worked on it.
+        let Some(job) = self.jobs.get_mut(&at) else { return Ok(()) };
         if let Some(fault) = failed {
-            let job = self.job(at);
             job.handed_out -= 1;
             job.fault = job.fault.take().or(fault);
         }
-        // A job that is over may still be spoken of by its arrival.
-        if self.jobs.contains_key(&at) { self.advance(at, scope) } else { Ok(()) }
+        self.advance(at, scope)
+    }
+
+    /// Takes down that a package can't be had, if nothing else can be the matter; then the others are looked at.
+    fn lack(&mut self, package: usize, fault: Error) -> Result<()> {
+        let is_first = self.lacks.is_none();
+        let name = self.name(package);
+        self.lacks.get_or_insert_with(Lacks::new).add(name, fault)?;
+        if is_first {
+            self.fetcher()?.hurry();
+            self.queue.extend(self.elsewhere.drain(..));
+            for &at in self.jobs.keys() {
+                let _ = self.sender.send(News::Arrived(at));
+            }
+        }
+        Ok(())
     }
 
     fn job(&mut self, at: usize) -> &mut Job {
@@ -259,19 +298,14 @@ impl<'a> Coordinator<'a> {
     where
         'a: 's,
     {
+        let is_asking = self.lacks.is_some();
         let job = self.job(at);
-        match (job.verdict(), job.fault.take()) {
-            (Verdict::Failed(fault), _) => return Err(fault.into()),
-            (Verdict::Replaced(_), _) if job.handed_out > 0 => return Ok(()),
-            (Verdict::Replaced(next), _) => return self.restart(at, &next),
-            (Verdict::Right, Some(fault)) => return Err(fault),
-            (Verdict::Open, Some(fault)) if fault.kind() != Kind::Artifact => return Err(fault),
-            (Verdict::Open, Some(fault)) => {
-                // Wrong bytes would explain it, so they are waited for.
-                job.fault = Some(fault);
-                return Ok(());
-            }
-            (_, None) => {}
+        match job.outlook() {
+            Outlook::Fails(fault) => return self.leave(at, Some(fault)),
+            _ if is_asking && job.is_long_and_there() => return self.leave(at, None),
+            Outlook::Waits => return Ok(()),
+            Outlook::BeginsAgain(next) => return self.restart(at, &next),
+            Outlook::GoesOn => {}
         }
         if job.can_open() {
             job.step = Step::Opening;
@@ -287,6 +321,13 @@ impl<'a> Coordinator<'a> {
             self.publish(at, unpacking, scope);
         }
         Ok(())
+    }
+
+    /// Does nothing more for a job: it failed, or was only asked for.
+    fn leave(&mut self, at: usize, fault: Option<Error>) -> Result<()> {
+        let Some(job) = self.jobs.remove(&at) else { return Ok(()) };
+        job.arrival.stop();
+        fault.or(job.fault).map_or(Ok(()), |fault| self.lack(job.package, fault))
     }
 
     /// Begins again with bytes that come in another way.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::fetch::{Arrival, FetchError};
 use crate::obtain::unpacking::{Unpacking, has_directory};
 use crate::store::flock::Flock;
@@ -12,6 +12,8 @@ use crate::unpack::{Planned, ReadAt as _, tail_needed};
 
 /// Entries are begun before their last byte is there if they have more bytes than this.
 const STREAMED: u64 = 32 << 20;
+/// To get a file up to this size takes about as long as to ask whether it is there.
+const SHORT: u64 = 1 << 20;
 /// So many of a streamed entry's bytes must be there when it begins.
 const HEAD_START: u64 = 16 << 20;
 
@@ -66,7 +68,42 @@ pub(super) enum Verdict {
     Replaced(Arc<Arrival>),
 }
 
+/// What is to become of a job.
+pub(super) enum Outlook {
+    /// There may be something to do.
+    GoesOn,
+    /// Not before more has come.
+    Waits,
+    /// It begins again with other bytes.
+    BeginsAgain(Arc<Arrival>),
+    /// It can't be had.
+    Fails(Error),
+}
+
 impl Job {
+    /// What is to become of it, by its arrival and its own faults.
+    pub(super) fn outlook(&mut self) -> Outlook {
+        match (self.verdict(), self.fault.take()) {
+            (Verdict::Failed(fault), _) => Outlook::Fails(fault.into()),
+            (Verdict::Replaced(_), _) if self.handed_out > 0 => Outlook::Waits,
+            (Verdict::Replaced(next), _) => Outlook::BeginsAgain(next),
+            (Verdict::Right, Some(fault)) => Outlook::Fails(fault),
+            (Verdict::Open, Some(fault)) if fault.kind() != Kind::Artifact => Outlook::Fails(fault),
+            (Verdict::Open, Some(fault)) => {
+                // Wrong bytes would explain it, so they are waited for.
+                self.fault = Some(fault);
+                Outlook::Waits
+            }
+            (_, None) => Outlook::GoesOn,
+        }
+    }
+
+    /// Whether it would take long, and a place was found that has it.
+    pub(super) fn is_long_and_there(&self) -> bool {
+        let is_long = self.arrival.source().size.is_none_or(|size| size > SHORT);
+        is_long && self.arrival.is_answered() && matches!(self.verdict(), Verdict::Open)
+    }
+
     pub(super) fn verdict(&self) -> Verdict {
         match self.arrival.verdict() {
             None => Verdict::Open,

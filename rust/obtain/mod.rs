@@ -3,11 +3,15 @@
 //! One thread coordinates and never waits for bytes: it hears what has arrived and hands out work that can be
 //! done at once. There are no phases: while one artifact arrives, entries of another are inflated, and a third
 //! is published. Who finds an artifact locked by another run takes the next one, and waits for it last.
+//!
+//! Where one can't be had, the others are still asked for, so that one run names all: small ones are got, of larger
+//! ones only the beginning of an answer is waited for ([`Lacks`]).
 
 mod addresses;
 mod begin;
 mod coordinator;
 mod job;
+pub(crate) mod lacks;
 mod unpacking;
 mod work;
 
@@ -29,6 +33,7 @@ use crate::task::Task;
 use crate::unpack::{Index, overlay};
 
 use coordinator::Coordinator;
+pub use lacks::Lacks;
 
 /// An artifact that is not what was locked.
 #[derive(Debug, thiserror::Error)]

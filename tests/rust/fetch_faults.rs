@@ -175,6 +175,18 @@ fn mirrors_are_tried_in_order() {
     let all = [bad.url("/404"), bad.url("/other")];
     let fault = outcome(Run::new(options()).start(source(&all, &content))).unwrap_err();
     assert!(fault.to_string().contains("/other has sha256"), "{fault}");
+    assert!(
+        fault.to_string().ends_with(&format!("; before that, {} answered 404", bad.url("/404"))),
+        "{fault}"
+    );
+    let all = [bad.url("/other"), bad.url("/404")];
+    let fault = outcome(Run::new(options()).start(source(&all, &content))).unwrap_err();
+    let said = fault.to_string();
+    assert!(
+        said.contains("/404 answered 404; before that, ") && said.contains("/other has sha256"),
+        "{said}"
+    );
+    assert_eq!(said.matches("/other").count(), 1, "{said}");
     let fault = outcome(Run::new(options()).start(source(&[], &content))).unwrap_err();
     assert!(fault.to_string().contains("demo: the lock names no URL"), "{fault}");
     let nonsense = ["https://".to_owned(), "file:///x".to_owned()];
