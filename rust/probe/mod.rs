@@ -58,7 +58,7 @@ pub struct Virtual {
     pub version: String,
     /// `0`, but of `__archspec` the name of the microarchitecture.
     pub build: String,
-    /// Builds that it is as good as: the microarchitectures whose programs run here, too.
+    /// Builds that it is as good as: the microarchitectures whose programs run here, too. conda does not ask for them.
     pub also: Vec<String>,
 }
 
@@ -71,6 +71,8 @@ pub struct Lack {
     pub spec: String,
     /// What the node has: `__glibc 2.36`; empty if nothing of that name.
     pub found: String,
+    /// The microarchitecture that is wanted, if this node runs what is made for it: conda refuses by the name.
+    pub runs: Option<String>,
 }
 
 /// This machine. What is dear to find is found once, when it is asked for.
@@ -183,8 +185,14 @@ impl Node {
             }
             let found = known.entry(spec.name.clone()).or_insert_with(|| self.find(&spec.name)).as_ref();
             if !found.map_or(wanted.optional, |found| found.meets(&spec)) {
+                let runs = found.and_then(|found| found.runs(&spec).cloned());
                 let found = found.map(ToString::to_string).unwrap_or_default();
-                lacks.push(Lack { packages: wanted.packages.clone(), spec: wanted.spec.clone(), found });
+                lacks.push(Lack {
+                    packages: wanted.packages.clone(),
+                    spec: wanted.spec.clone(),
+                    found,
+                    runs,
+                });
             }
         }
         if lacks.is_empty() { Ok(warnings) } else { Err(NodeError::Virtual { lacks }) }
@@ -205,8 +213,16 @@ impl Node {
 
 impl Virtual {
     fn meets(&self, spec: &Spec) -> bool {
-        let builds = std::iter::once(&self.build).chain(&self.also).map(String::as_str);
-        Version::parse(&self.version).is_some_and(|version| spec.is_met_by(&version, &self.version, builds))
+        self.meets_as(&self.build, spec)
+    }
+
+    fn meets_as(&self, build: &str, spec: &Spec) -> bool {
+        Version::parse(&self.version).is_some_and(|version| spec.is_met_by(&version, &self.version, build))
+    }
+
+    /// That of its ancestors which would meet a spec.
+    fn runs(&self, spec: &Spec) -> Option<&String> {
+        self.also.iter().find(|build| self.meets_as(build, spec))
     }
 }
 
@@ -219,12 +235,20 @@ impl std::fmt::Display for Virtual {
 
 impl std::fmt::Display for Lack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { packages, spec, found } = self;
+        let Self { packages, spec, found, runs } = self;
         let (wants, has) = (
             if packages.len() == 1 { "wants" } else { "want" },
             if found.is_empty() { "none" } else { found },
         );
-        write!(f, "{} {wants} {spec}, this node has {has}", packages.join(", "))
+        write!(f, "{} {wants} {spec}, this node has {has}", packages.join(", "))?;
+        match runs {
+            Some(name) => write!(
+                f,
+                " (which runs what is made for {name}, but conda wants the very name: \
+                 --override-virtual __archspec={name})"
+            ),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a package says of another, as conda's match specs have it (`conda.models.match_spec`): a name, and conditions on
-//! version and build. Regular expressions, which no package uses for a virtual one, are not understood.
+//! version and build. Of regular expressions only a choice of words is understood (`^(x86_64_v3|zen3)$`), which is what
+//! packages want of a processor by; others no package uses for a virtual one.
 
 use crate::probe::version::Version;
 
@@ -9,7 +10,14 @@ pub struct Spec {
     /// The package that it speaks of.
     pub name: String,
     version: Option<Condition>,
-    build: Option<Glob>,
+    build: Option<Build>,
+}
+
+/// A condition on a build string.
+#[derive(Debug, Clone)]
+enum Build {
+    Pattern(Glob),
+    OneOf(Vec<String>),
 }
 
 /// A condition on a version.
@@ -70,7 +78,7 @@ impl Spec {
             spec.version = Some(Condition::parse(&plain(&version, build.is_some()))?);
         }
         spec.build = match build {
-            Some(build) => Some(Glob::parse(build)?),
+            Some(build) => Some(Build::parse(build)?),
             None => None,
         };
         match inner {
@@ -90,7 +98,7 @@ impl Spec {
             };
             match key.trim() {
                 "version" => self.version = Some(Condition::parse(&plain(&value.replace(' ', ""), false))?),
-                "build" => self.build = Some(Glob::parse(value)?),
+                "build" => self.build = Some(Build::parse(value)?),
                 _ => return None,
             }
             inner = rest.trim_start_matches([',', ' ']);
@@ -98,16 +106,11 @@ impl Spec {
         Some(self)
     }
 
-    /// Whether a package of this version with one of these builds is meant.
+    /// Whether a package of this version and build is meant.
     #[must_use]
-    pub fn is_met_by<'a>(
-        &self,
-        version: &Version,
-        text: &str,
-        builds: impl IntoIterator<Item = &'a str>,
-    ) -> bool {
+    pub fn is_met_by(&self, version: &Version, text: &str, build: &str) -> bool {
         self.version.as_ref().is_none_or(|wanted| wanted.is_met_by(version, text))
-            && self.build.as_ref().is_none_or(|wanted| builds.into_iter().any(|build| wanted.matches(build)))
+            && self.build.as_ref().is_none_or(|wanted| wanted.is_met_by(build))
     }
 }
 
@@ -231,6 +234,26 @@ fn take(rest: &mut &str, mark: char) -> bool {
     behind.is_some()
 }
 
+impl Build {
+    fn parse(text: &str) -> Option<Self> {
+        let Some(words) = text.strip_prefix('^').and_then(|text| text.strip_suffix('$')) else {
+            return Some(Self::Pattern(Glob::parse(text)?));
+        };
+        let words = words.strip_prefix('(').and_then(|words| words.strip_suffix(')')).unwrap_or(words);
+        let is_plain = |word: &str| {
+            !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
+        words.split('|').all(is_plain).then(|| Self::OneOf(words.split('|').map(str::to_owned).collect()))
+    }
+
+    fn is_met_by(&self, build: &str) -> bool {
+        match self {
+            Self::Pattern(glob) => glob.matches(build),
+            Self::OneOf(words) => words.iter().any(|word| word == build),
+        }
+    }
+}
+
 impl Glob {
     fn parse(text: &str) -> Option<Self> {
         (!text.starts_with('^') && !text.ends_with('$')).then(|| Self(text.to_owned()))
@@ -255,7 +278,7 @@ mod tests {
 
     fn meets(spec: &str, version: &str, build: &str) -> bool {
         let spec = Spec::parse(spec).unwrap_or_else(|| panic!("{spec} is a spec"));
-        spec.is_met_by(&Version::parse(version).unwrap(), version, [build])
+        spec.is_met_by(&Version::parse(version).unwrap(), version, build)
     }
 
     #[test]
@@ -277,7 +300,10 @@ mod tests {
             "a[version=>=1",
             "a[license=x]",
             "a[version]",
-            "a * ^x$",
+            "a * ^x.$",
+            "a * ^x",
+            "a * ^(x|y*)$",
+            "a * ^$",
         ] {
             assert!(Spec::parse(text).is_none(), "{text:?}");
         }
@@ -324,6 +350,9 @@ mod tests {
             ("__archspec * x*_*3", "x86_64_v3", true),
             ("__archspec[build=zen]", "zen", true),
             ("__archspec 2 zen", "zen", false),
+            ("__archspec[version='1.*', build='^(x86_64_v3|zen|zen2)$']", "zen2", true),
+            ("__archspec[version='1.*', build='^(x86_64_v3|zen|zen2)$']", "zen3", false),
+            ("__archspec * ^zen$", "zen", true),
         ] {
             assert_eq!(meets(spec, "1", build), expected, "{spec} {build}");
         }

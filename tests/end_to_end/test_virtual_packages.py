@@ -120,8 +120,20 @@ def test_a_constraint_is_no_want(lab: Lab) -> None:
     lab.materialize(lock, "--override-virtual", "__cuda=")
 
 
-def test_a_processor_does_what_its_ancestors_do(lab: Lab) -> None:
+def test_a_processor_is_asked_for_by_its_name(lab: Lab) -> None:
+    """As in conda: what runs on it as well is told, and is taken where the user says so."""
     lock = lock_of(lab, "__archspec 1 x86_64_v3")
+    said = lab.refuse(lock, 5, "--override-virtual", "__archspec=sandybridge")
+    assert "a wants __archspec 1 x86_64_v3, this node has __archspec 1 sandybridge\n" in said
+    said = lab.refuse(lock, 5, "--override-virtual", "__archspec=zen4")
+    assert "this node has __archspec 1 zen4 (which runs what is made for x86_64_v3" in said
+    assert "--override-virtual __archspec=x86_64_v3)" in said
+    lab.materialize(lock, "--override-virtual", "__archspec=x86_64_v3")
+
+
+def test_a_choice_of_processors(lab: Lab) -> None:
+    """As conda-forge has it for the levels that compilers count by."""
+    lock = lock_of(lab, "__archspec[version='1.*', build='^(x86_64_v3|haswell|zen3|zen4)$']")
     lab.refuse(lock, 5, "--override-virtual", "__archspec=sandybridge")
     lab.materialize(lock, "--override-virtual", "__archspec=zen4")
 
