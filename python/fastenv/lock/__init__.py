@@ -13,8 +13,8 @@ The way of the data, a file a step:
                     those of editable projects (backends: with what), workshop writes others of installed
                     files (fastenv.build), unless they are packed already
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
-                    channel_logins), conda_edits compares installed files; locked_conda is how the lock has them, and
-                    conda_settings what else conda keeps
+                    channel_logins), conda_edits compares installed files, which scripted may explain;
+                    locked_conda is how the lock has them, and conda_settings what else conda keeps
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
     place           where nodes get a wheel; naming: by the name of an index for which they have a login
     carried         archives that travel with the lock
@@ -214,7 +214,9 @@ class _Work:
         faults += self._unsettled(sound, settled, wanted)
         with self._stage("compare"):
             faults += _unfit([*sound, *known], edits.result(), wanted)
-            faults += self.conda.edits()
+            of_conda, told = self.conda.edits(link_scripts=link_scripts)
+            faults += of_conda
+            self.warn(told)
         if wanted:
             with self._stage("build"):
                 faults += self.local.plan(wanted)

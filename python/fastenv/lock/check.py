@@ -16,6 +16,7 @@ from fastenv.lock.edits import Edit, Hashes, find_edits
 from fastenv.lock.overlays import LARGEST, find_overlays, locked_now
 from fastenv.lock.own_edits import own_edit
 from fastenv.lock.rules import apply_rules
+from fastenv.lock.scripted import with_post_link
 from fastenv.scan.installed import canonical
 from fastenv.settings import Rules, read_rules
 
@@ -65,7 +66,9 @@ def check_lock(
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
     inventory = apply_rules(rules, inventory).inventory
     loose = find_overlays(inventory, rules, search_path=own, largest=max_loose_size)
-    found = [*compare(of_lock(held), of_inventory(inventory, locked_now(loose)))]
+    compared = compare(of_lock(held), of_inventory(inventory, locked_now(loose)))
+    # whether a copy runs them is the lock's to say: an environment does not tell
+    found = [it for it in compared if (it.kind, it.name) != ("setting", "link-scripts")]
     found += _extras(rules, held)
     told = {(it.kind, it.name) for it in found}
     found += (it for it in _edited(held, inventory) if (it.kind, it.name) not in told)
@@ -103,8 +106,11 @@ def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:
     hashes.save()
     conda = inventory.conda
     if conda is not None and os.path.isdir(conda.prefix):
+        packages = [it for it in conda.packages if not it.problems]
+        if lock.link_scripts and with_post_link(packages, conda.prefix):
+            return  # the scripts, which a copy runs again, may have edited them
         edits = find_conda_edits(
-            [it for it in conda.packages if not it.problems],
+            packages,
             conda.prefix,
             site=site_of(inventory),
             contested=contested,

@@ -38,7 +38,7 @@ def find_conda_edits(
     judged = {_below(path, site) for path in contested}
 
     def look(package: CondaPackage) -> tuple[Edit, ...]:
-        record = read_record(package.record) if os.path.exists(package.record) else None
+        record = read_record(package.record, site) if os.path.exists(package.record) else None
         if not isinstance(record, CondaRecord):
             return ()
         files = (file for file in record.files if _is_checked(file) and file.claimed not in judged)

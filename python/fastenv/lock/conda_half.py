@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from fastenv.exceptions import Fault
 from fastenv.lock.carried import carried_path
@@ -18,6 +18,7 @@ from fastenv.lock.naming import NamedFile, Naming
 from fastenv.lock.package_cache import PackageCaches, condarcs
 from fastenv.lock.pins import Candidate
 from fastenv.lock.reinstall import reinstall
+from fastenv.lock.scripted import with_post_link, with_pre_link
 from fastenv.lock.transport import Transport
 from fastenv.scan.conda_url import without_login
 from fastenv.scan.inventory import CondaPackage, Inventory
@@ -54,8 +55,10 @@ class CondaHalf:
         self.artifacts, faults = search.find(self.packages)
         return faults
 
-    def edits(self) -> list[Fault]:
-        """A fault for each package with edited files."""
+    def edits(self, *, link_scripts: bool) -> tuple[list[Fault], list[str]]:
+        """A fault for each package with edited files; a warning instead where a script may have edited them that runs
+        again for a copy.
+        """
         contested = {row.path for row in self._inventory.contested}
         found = find_conda_edits(
             self.packages,
@@ -64,7 +67,11 @@ class CondaHalf:
             contested=contested,
             environ=self._environ,
         )
-        return [_edit_fault(it, found[it.name]) for it in self.packages if it.name in found]
+        scripted = with_post_link(self.packages, self._prefix)
+        edited = [(it, found[it.name]) for it in self.packages if it.name in found]
+        if link_scripts and scripted:
+            return [], [_edit_warning(it.name, edits, scripted) for it, edits in edited]
+        return [_edit_fault(it, edits, scripted) for it, edits in edited], []
 
     def name(self, naming: Naming) -> None:
         """Leave to nodes with logins of their own what they can get from channels that are not public."""
@@ -98,6 +105,8 @@ class CondaHalf:
                 yield f"{it.name} has shortcuts for a desktop's menu (Menu/*.json), which are copied and not installed"
             if it.link_scripts and not link_scripts:
                 yield f"{it.name} has link scripts, which run only where `fastenv lock --link-scripts` asks for it"
+        for name in with_pre_link(self.packages, self._prefix):
+            yield f"{name} has a pre-link script, which no copy runs: it would change what environments share"
 
 
 def virtual_packages(packages: Iterable[CondaPackage]) -> list[LockedVirtual]:
@@ -149,9 +158,27 @@ def _candidate(artifact: CondaArtifact) -> Candidate:
     return Candidate(artifact.package.file_name, artifact.source, artifact.sha256, artifact.size)
 
 
-def _edit_fault(package: CondaPackage, edits: Sequence[Edit]) -> Fault:
-    shown = ", ".join(f"{edit.install_path} ({edit.what})" for edit in edits[:_SHOWN])
+def _edit_fault(package: CondaPackage, edits: Sequence[Edit], scripted: Collection[str]) -> Fault:
+    is_scripted = package.name in scripted
+    by_script = "; it has a post-link script, which may have done that" if is_scripted else ""
+    reason = f"installed files were edited: {_shown(edits)}{by_script}"
+    again = reinstall(package)
+    hint = (
+        f"lock with --link-scripts, so that each copy runs the script; else {again}" if is_scripted else again
+    )
+    return Fault(f"conda:{package.name}", package.version, reason, hint)
+
+
+def _edit_warning(name: str, edits: Sequence[Edit], scripted: Sequence[str]) -> str:
+    more = f" and {len(scripted) - _SHOWN} more" if len(scripted) > _SHOWN else ""
+    whose = f"{', '.join(scripted[:_SHOWN])}{more}"
+    noun = "script" if len(scripted) == 1 else "scripts"
+    return (
+        f"files of {name} are not those of its archive: {_shown(edits)}; a copy has the archive's, and what the "
+        f"post-link {noun} of {whose} may change of them again"
+    )
+
+
+def _shown(edits: Sequence[Edit]) -> str:
     more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
-    by_scripts = "; it has link scripts, which may have done that" if package.link_scripts else ""
-    reason = f"installed files were edited: {shown}{more}{by_scripts}"
-    return Fault(f"conda:{package.name}", package.version, reason, reinstall(package))
+    return ", ".join(f"{edit.install_path} ({edit.what})" for edit in edits[:_SHOWN]) + more
