@@ -12,6 +12,7 @@ use fastenv::finish::record;
 use fastenv::layout;
 use fastenv::link::{LinkMode, Linker};
 use fastenv::lock::Lock;
+use fastenv::scheme::Scheme;
 use fastenv::store::artifact::Artifact;
 use fastenv::store::index_file::{self, Stamped};
 use fastenv::task::Task;
@@ -29,7 +30,6 @@ use zip_writer::{Part, wheel};
 
 const PACKAGES: usize = 183;
 const FILES: usize = 155;
-const PYTHON: &str = "python3.11";
 /// Bytes of a stream that arrive at once.
 const PIECE: usize = 256 << 10;
 
@@ -225,6 +225,7 @@ fn parse(criterion: &mut Criterion) {
 
 fn compose(criterion: &mut Criterion) {
     let lock = parsed(lock_of_all());
+    let scheme = Scheme::of(&lock);
     let artifact = |at: usize| {
         let sha256 = Sha256::of(format!("{at}").as_bytes());
         Artifact {
@@ -236,7 +237,7 @@ fn compose(criterion: &mut Criterion) {
     };
     let artifacts: Vec<Artifact> = (0..PACKAGES).map(artifact).collect();
     criterion.bench_function("compose the layout", |bench| {
-        bench.iter(|| layout::compose(&lock, black_box(&artifacts), PYTHON).expect("no clash"));
+        bench.iter(|| layout::compose(&lock, black_box(&artifacts), &scheme).expect("no clash"));
     });
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::finish::{conda_settings, overlays};
 use crate::lock::{Lock, Owner};
+use crate::scheme::Scheme;
 use crate::store::artifact::Artifact;
 use crate::unpack::{EntryPoint, Index, IndexFile, Rewrite, SymbolicLink};
 use crate::vacant::{Vacant, hollow};
@@ -150,34 +151,6 @@ pub enum LayoutError {
     },
 }
 
-/// Where an install path's directory lies below the prefix; `python` is `python3.11`.
-#[must_use]
-pub fn directory(install_path: &str, python: &str) -> String {
-    let (scheme, rest) = install_path.split_once('/').unwrap_or((install_path, ""));
-    let root = match scheme {
-        "site" => format!("lib/{python}/site-packages"),
-        "headers" => format!("include/site/{python}"),
-        _ => String::new(),
-    };
-    match (root.as_str(), rest) {
-        (_, "") => root,
-        ("", rest) => rest.to_owned(),
-        (root, rest) => format!("{root}/{rest}"),
-    }
-}
-
-/// The install path of an item of `index`. What a conda package has in site-packages, at `site` below the prefix,
-/// stands there as a wheel's does.
-#[must_use]
-pub fn install_path(index: &Index, item: Item<'_>, site: &str) -> String {
-    let path = format!("{}/{}", index.dirs[item.dir() as usize], item.name());
-    let below = path.strip_prefix("prefix/").filter(|_| !site.is_empty());
-    match below.and_then(|path| path.strip_prefix(site)).and_then(|rest| rest.strip_prefix('/')) {
-        Some(rest) if index.conda.is_some() => format!("site/{rest}"),
-        _ => path,
-    }
-}
-
 /// The row of a file in its artifact's index.
 #[must_use]
 pub fn file_of(artifacts: &[Artifact], place: Place) -> &IndexFile {
@@ -191,22 +164,21 @@ pub fn item_of(artifacts: &[Artifact], place: Place) -> Item<'_> {
 }
 
 /// Composes the tree of `lock` from its artifacts, which stand in the order of its units.
-pub fn compose(lock: &Lock, artifacts: &[Artifact], python: &str) -> Result<Layout, LayoutError> {
+pub fn compose(lock: &Lock, artifacts: &[Artifact], scheme: &Scheme) -> Result<Layout, LayoutError> {
     let winners = lock.contested.iter().map(|row| (row.path.as_str(), lock.position(row.winner))).collect();
-    let site = if python.is_empty() { String::new() } else { directory("site", python) };
     let mut composer = Composer {
         lock,
         artifacts,
-        vacant: Vacant::of(&winners, artifacts, &site),
+        vacant: Vacant::of(&winners, artifacts, scheme),
         winners,
-        site,
+        scheme,
         layout: Layout::default(),
         ids: HashMap::new(),
         claims: Vec::new(),
     };
-    composer.gather(python)?;
+    composer.gather()?;
     composer.settle_files()?;
-    composer.settle_scripts(python);
+    composer.settle_scripts();
     let Composer { mut layout, claims, .. } = composer;
     for (dir, claim) in layout.dirs.iter_mut().zip(claims) {
         dir.take(claim.files, artifacts, lock.packages.len());
@@ -248,38 +220,37 @@ struct Composer<'a> {
     artifacts: &'a [Artifact],
     winners: HashMap<&'a str, usize>,
     vacant: Vacant,
-    /// site-packages below the prefix; empty without python.
-    site: String,
+    scheme: &'a Scheme,
     layout: Layout,
     ids: HashMap<String, u32>,
     claims: Vec<Claim>,
 }
 
 impl Composer<'_> {
-    fn gather(&mut self, python: &str) -> Result<(), LayoutError> {
+    fn gather(&mut self) -> Result<(), LayoutError> {
         self.dir("");
         self.dir("bin");
-        if !python.is_empty() {
-            self.dir(&self.site.clone());
+        if !self.scheme.is_empty() {
+            self.dir(&self.scheme.site);
         }
         for package in 0..self.artifacts.len() {
-            self.gather_package(package, python)?;
+            self.gather_package(package)?;
         }
         Ok(())
     }
 
-    fn gather_package(&mut self, package: usize, python: &str) -> Result<(), LayoutError> {
+    fn gather_package(&mut self, package: usize) -> Result<(), LayoutError> {
         let artifacts = self.artifacts;
         let index = &artifacts[package].index;
         let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
         let places: Vec<Place> = (0..index.files.len() + links)
             .map(|at| Place { package: position(package), file: position(at) })
             .collect();
-        let absent = self.vacant.among(&places, index, &self.site);
+        let absent = self.vacant.among(&places, index, self.scheme);
         let hollow = hollow(index, &places, &absent);
         let mut dirs = Vec::with_capacity(index.dirs.len());
         for (at, dir) in index.dirs.iter().enumerate() {
-            dirs.push(if hollow.contains(&position(at)) { 0 } else { self.dir(&directory(dir, python)) });
+            dirs.push(if hollow.contains(&position(at)) { 0 } else { self.dir(&self.scheme.directory(dir)) });
         }
         for &dir in &dirs {
             let packages = &mut self.claims[dir as usize].packages;
@@ -292,18 +263,18 @@ impl Composer<'_> {
                 self.layout.lost.insert(place, Winner::Nobody);
             } else {
                 let item = item_of(artifacts, place);
-                self.gather_item(place, dirs[item.dir() as usize], item.name(), python)?;
+                self.gather_item(place, dirs[item.dir() as usize], item.name())?;
             }
         }
         Ok(())
     }
 
-    fn gather_item(&mut self, place: Place, dir: u32, name: &str, python: &str) -> Result<(), LayoutError> {
+    fn gather_item(&mut self, place: Place, dir: u32, name: &str) -> Result<(), LayoutError> {
         if self.is_reserved(dir, name) {
             return Err(self.reserved(place));
         }
         let at = &self.layout.dirs[dir as usize].path;
-        if self.is_own(at, name, python) {
+        if self.is_own(at, name) {
             let message = format!("its {at}/{name} gives way to the environment's own");
             self.layout.lost.insert(place, Winner::Own);
             self.warn(place.package as usize, message);
@@ -314,9 +285,9 @@ impl Composer<'_> {
     }
 
     /// Whether the environment has a file of its own there: a venv in `bin`, or one of conda's settings.
-    fn is_own(&self, at: &str, name: &str, python: &str) -> bool {
+    fn is_own(&self, at: &str, name: &str) -> bool {
         match at {
-            "bin" => self.lock.is_venv() && (OWN_SCRIPTS.contains(&name) || name == python),
+            "bin" => self.lock.is_venv() && (OWN_SCRIPTS.contains(&name) || name == self.scheme.python),
             "conda-meta" => conda_settings::has(&self.lock.settings, name),
             _ => false,
         }
@@ -345,7 +316,7 @@ impl Composer<'_> {
         let is_json = || name.strip_suffix(".json").is_some() || name == "history";
         let is_record = dir == "conda-meta" && is_json();
         let is_venvs = top == "lib64" || (dir.is_empty() && name == "pyvenv.cfg");
-        let is_line = dir == &self.site && name == overlays::PTH && !self.lock.overlays.is_empty();
+        let is_line = dir == &self.scheme.site && name == overlays::PTH && !self.lock.overlays.is_empty();
         top == ".fastenv"
             || is_line
             || (is_venvs && self.lock.is_venv())
@@ -421,7 +392,7 @@ impl Composer<'_> {
     }
 
     /// Generated scripts against each other and against files in `bin`.
-    fn settle_scripts(&mut self, python: &str) {
+    fn settle_scripts(&mut self) {
         let mut takers: HashMap<String, (usize, Winner)> = HashMap::new();
         let bin = self.ids["bin"] as usize;
         for place in &self.claims[bin].files {
@@ -432,7 +403,7 @@ impl Composer<'_> {
         let wheels = self.lock.packages.len();
         for package in (wheels..self.artifacts.len()).chain(0..wheels) {
             for point in self.artifacts[package].index.entry_points.clone() {
-                self.enter_script(&mut takers, package, point, python);
+                self.enter_script(&mut takers, package, point);
             }
         }
         let in_bin = std::mem::take(&mut self.claims[bin].files);
@@ -446,10 +417,9 @@ impl Composer<'_> {
         takers: &mut HashMap<String, (usize, Winner)>,
         package: usize,
         entry_point: EntryPoint,
-        python: &str,
     ) {
         let name = entry_point.name.clone();
-        if self.is_own("bin", &name, python) {
+        if self.is_own("bin", &name) {
             return self.warn(package, format!("its script {name} gives way to the environment's own"));
         }
         let script = Script { package, entry_point };
@@ -486,7 +456,7 @@ impl Composer<'_> {
 
     fn path(&self, place: Place) -> String {
         let index = &self.artifacts[place.package as usize].index;
-        install_path(index, Item::of(index, place.file), &self.site)
+        self.scheme.install_path(index, Item::of(index, place.file))
     }
 
     fn name(&self, package: usize) -> String {

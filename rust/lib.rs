@@ -9,7 +9,7 @@
 //! * [`plan`]: what the [`store`] lacks; [`obtain`] gets it, by way of the next two.
 //! * [`fetch`]: brings an artifact's bytes, readable while they arrive.
 //! * [`unpack`]: a wheel's bytes to files and their index; [`conda`]: the same of a conda package.
-//! * [`layout`]: which file of which artifact stands where (`vacant`: where none does); [`tree`] builds it, with [`link`] and [`finish`].
+//! * [`layout`]: which file of which artifact stands where ([`scheme`]: where the folders are; `vacant`: where none does); [`tree`] builds it, with [`link`] and [`finish`].
 //! * [`bytecode`]: `.pyc` made once an artifact, linked with the sources.
 //! * [`prefix`]: how the tree gets to its place, and what it says of itself.
 //! * [`materialize`]: all of these, but for what stands already ([`recheck`]). [`verify`] and [`exec`] (with
@@ -43,6 +43,7 @@ pub mod plan;
 pub mod prefix;
 pub mod probe;
 pub mod recheck;
+pub mod scheme;
 pub mod store;
 mod surroundings;
 pub mod task;

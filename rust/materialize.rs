@@ -32,6 +32,7 @@ use crate::prefix::scripted::Scripted;
 use crate::prefix::seal::Seal;
 use crate::probe::Node;
 use crate::recheck::{Recheck, Verdict};
+use crate::scheme::Scheme;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
@@ -177,6 +178,7 @@ struct Parts<'a> {
     artifacts: &'a [Artifact],
     linker: &'a Linker,
     early: Option<&'a Early<'a>>,
+    scheme: &'a Scheme,
 }
 
 /// One making of one environment, under the lock of its prefix.
@@ -230,13 +232,14 @@ impl Making<'_> {
         interpreter: Option<&Interpreter>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
+        let scheme = Scheme::of(self.lock);
         for tried in 0.. {
             let staging = Staging::prepare(self.prefix, standing, run, self.store.owns(self.prefix))?;
             let linker = Linker::new(self.link_mode(warnings));
-            let early = Early::new(self.lock, &linker, staging.folder(), &self.lock.lib_python());
+            let early = Early::new(self.lock, &linker, staging.folder(), &scheme);
             let early = staging.is_beside().then_some(&early);
             let artifacts = self.stage("fetch", || self.artifacts(run, early, warnings))?;
-            let parts = Parts { artifacts: &artifacts, linker: &linker, early };
+            let parts = Parts { artifacts: &artifacts, linker: &linker, early, scheme: &scheme };
             match self.build(&staging, standing, interpreter, &parts, warnings) {
                 Err(fault) if tried < TRIES && self.may_lack_some(&fault, &artifacts)? => {}
                 done => return done,
@@ -341,8 +344,14 @@ impl Making<'_> {
         }
         let artifacts: Vec<Artifact> = found.into_iter().flatten().collect();
         debug_assert_eq!(artifacts.len(), units.len(), "what was missing was obtained");
+        self.check(&units, &artifacts, warnings)?;
+        Ok(artifacts)
+    }
+
+    /// Whether all are what the lock says, and what there is to know of them.
+    fn check(&self, units: &[Unit<'_>], artifacts: &[Artifact], warnings: &mut Vec<String>) -> Result<()> {
         let mut lacks = obtain::Lacks::new();
-        for (unit, artifact) in units.iter().zip(&artifacts) {
+        for (unit, artifact) in units.iter().zip(artifacts) {
             if let Err(fault) = obtain::check(self.lock, unit.owner, &artifact.index) {
                 lacks.add(unit.name, fault.into())?;
             }
@@ -350,8 +359,7 @@ impl Making<'_> {
                 self.warn(warnings, unit.name, warning.clone());
             }
         }
-        lacks.into_result()?;
-        Ok(artifacts)
+        lacks.into_result()
     }
 
     fn announce(&self, plan: &Plan) {
@@ -371,10 +379,9 @@ impl Making<'_> {
         parts: &Parts<'_>,
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
-        let Parts { artifacts, linker, early } = *parts;
-        let python = self.lock.lib_python();
+        let Parts { artifacts, linker, early, scheme } = *parts;
         let span = self.task.span(Deed::Stage("layout"), "");
-        let layout = layout::compose(self.lock, artifacts, &python)?;
+        let layout = layout::compose(self.lock, artifacts, scheme)?;
         drop(span);
         for (package, message) in &layout.warnings {
             self.warn(warnings, package, message.clone());
@@ -386,7 +393,7 @@ impl Making<'_> {
             artifacts,
             layout: &layout,
             interpreter,
-            python: &python,
+            scheme,
             store: self.store,
             staging: &folder,
             prefix: self.prefix,
@@ -450,8 +457,8 @@ impl Making<'_> {
         let Some(flavour) = flavour else { return Ok(()) };
         let find = |artifact: &Artifact| flavour.find(self.store, artifact.sha256);
         let byte_code: Vec<Artifact> = artifacts.par_iter().filter_map(find).collect();
-        let python = self.lock.lib_python();
-        let attaching = Attaching { tree, python: &python, byte_code: &byte_code, lost: &manifest.lost };
+        let scheme = Scheme::of(self.lock);
+        let attaching = Attaching { tree, scheme: &scheme, byte_code: &byte_code, lost: &manifest.lost };
         let _span = self.task.span(Deed::Stage("byte code"), "");
         attaching.run(linker, self.task)?;
         if byte_code.len() == artifacts.len() {

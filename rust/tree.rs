@@ -25,6 +25,7 @@ use crate::lock::{CondaPackage, Lock, Owner};
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
 use crate::prefix::publish::PrefixError;
+use crate::scheme::Scheme;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::task::Task;
@@ -42,8 +43,8 @@ pub struct Recipe<'a> {
     pub layout: &'a Layout,
     /// Of the node; none where the environment is no venv.
     pub interpreter: Option<&'a Interpreter>,
-    /// `python3.11`; empty where there is none.
-    pub python: &'a str,
+    /// Where its folders are.
+    pub scheme: &'a Scheme,
     /// Where artifacts come from, and archives that no index gives again.
     pub store: &'a Store,
     /// Where the tree is built.
@@ -60,7 +61,7 @@ impl Recipe<'_> {
         let anew = self.plant(linker, task)?;
         let _span = task.span(Deed::Stage("finish"), "");
         let (mut generated, links) = match self.interpreter {
-            Some(interpreter) => venv::write(self.staging, self.prefix, interpreter, self.python)?,
+            Some(interpreter) => venv::write(self.staging, self.prefix, interpreter, &self.scheme.python)?,
             None => (Vec::new(), Vec::new()),
         };
         let own_scripts = self.write_scripts()?;
@@ -73,11 +74,6 @@ impl Recipe<'_> {
         let manifest = Manifest { artifacts: self.artifact_rows(), generated, links, lost: self.lost_rows() };
         self.write_own(&manifest)?;
         Ok(manifest)
-    }
-
-    /// site-packages below the prefix.
-    fn site(&self) -> String {
-        format!("lib/{}/site-packages", self.python)
     }
 
     /// Makes the directories and links their files, a task a directory. A directory is changed by its own task alone,
@@ -97,11 +93,11 @@ impl Recipe<'_> {
         }
         let mut anew = planting.anew.into_inner().unwrap_or_else(PoisonError::into_inner);
         anew.extend(planting.unhashed.rest().into_iter().map(hashed));
-        if self.python.is_empty() {
+        if self.scheme.is_empty() {
             return Ok(anew);
         }
         // Made now, so that an import by root does not move the folder's time; a wheel may have brought it.
-        let cache = self.staging.join(self.site()).join("__pycache__");
+        let cache = self.staging.join(&self.scheme.site).join("__pycache__");
         if !fs::exists(&cache) {
             fs::create_dir(&cache)?;
         }
@@ -137,7 +133,7 @@ impl Recipe<'_> {
             return Ok(None);
         }
         let (path, line) =
-            (format!("{}/{}", self.site(), overlays::PTH), overlays::line(self.lock, self.prefix));
+            (format!("{}/{}", self.scheme.site, overlays::PTH), overlays::line(self.lock, self.prefix));
         Ok(Some(generate(self.staging, path, "", line.as_bytes(), false)?))
     }
 
@@ -160,7 +156,7 @@ impl Recipe<'_> {
         scripts: &HashMap<ScriptKey, &Generated>,
     ) -> Result<Vec<Generated>> {
         let (locked, artifact) = (&self.lock.packages[package], &self.artifacts[package]);
-        let dist_info = format!("{}/{}", self.site(), artifact.index.dist_info);
+        let dist_info = format!("{}/{}", self.scheme.site, artifact.index.dist_info);
         let own = |name: &str, content: &[u8]| {
             generate(self.staging, format!("{dist_info}/{name}"), &locked.name, content, false)
         };
@@ -179,18 +175,18 @@ impl Recipe<'_> {
     }
 
     fn row(&self, file: &Generated) -> Row {
-        Row { path: record::relative(&file.path, &self.site()), sha256: file.sha256, size: file.size }
+        Row { path: record::relative(&file.path, &self.scheme.site), sha256: file.sha256, size: file.size }
     }
 
     fn rows(&self, package: usize, made: &HashMap<ScriptKey, &Generated>) -> Result<Vec<Row>> {
-        let site = self.site();
+        let site = self.scheme.site.as_str();
         let index = &self.artifacts[package].index;
         let dirs: Vec<String> = index
             .dirs
             .iter()
-            .map(|dir| crate::layout::directory(dir, self.python))
+            .map(|dir| self.scheme.directory(dir))
             .map(|dir| if dir.is_empty() { dir } else { dir + "/" })
-            .map(|dir| record::relative(&dir, &site))
+            .map(|dir| record::relative(&dir, site))
             .collect();
         let mut rows: Vec<Row> = Vec::with_capacity(index.files.len() + 8);
         for (at, file) in index.files.iter().enumerate() {
@@ -205,7 +201,7 @@ impl Recipe<'_> {
         rows.extend(own.map(|(at, _)| self.row(made[&ScriptKey::EntryPoint(at)])));
         rows.extend(self.layout.lost_scripts.iter().filter(|lost| lost.package == package).map(|lost| {
             let text = scripts::entry_point(&lost.entry_point, &self.prefix.join("bin/python"));
-            let path = record::relative(&format!("bin/{}", lost.entry_point.name), &site);
+            let path = record::relative(&format!("bin/{}", lost.entry_point.name), site);
             Row { path, sha256: Sha256::of(text.as_bytes()), size: text.len() as u64 }
         }));
         Ok(rows)
@@ -284,7 +280,7 @@ impl Recipe<'_> {
         let installed = Installed {
             package,
             index: &artifact.index,
-            python: self.python,
+            scheme: self.scheme,
             archive: &self.store.archive(package.sha256, &package.file_name),
             folder: &artifact.folder,
             rewritten,

@@ -6,7 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::layout::{Item, Place, install_path};
+use crate::layout::{Item, Place};
+use crate::scheme::Scheme;
 use crate::store::artifact::Artifact;
 use crate::unpack::Index;
 
@@ -15,15 +16,15 @@ use crate::unpack::Index;
 pub(crate) struct Vacant(HashSet<String>);
 
 impl Vacant {
-    /// Of the paths in `winners`, those that the artifact at the position does not have; `site` is site-packages below
-    /// the prefix.
+    /// Of the paths in `winners`, those that the artifact at the position does not have; by the
+    /// names that `scheme` gives.
     #[must_use]
-    pub(crate) fn of(winners: &HashMap<&str, usize>, artifacts: &[Artifact], site: &str) -> Self {
+    pub(crate) fn of(winners: &HashMap<&str, usize>, artifacts: &[Artifact], scheme: &Scheme) -> Self {
         let mut paths: HashSet<String> = winners.keys().map(|path| (*path).to_owned()).collect();
         let named: HashSet<usize> = winners.values().copied().collect();
         for package in named {
             let index = &artifacts[package].index;
-            let files = positions(index).map(|at| install_path(index, Item::of(index, at), site));
+            let files = positions(index).map(|at| scheme.install_path(index, Item::of(index, at)));
             let scripts = index.entry_points.iter().map(|point| format!("prefix/bin/{}", point.name));
             for path in files.chain(scripts).filter(|path| winners.get(path.as_str()) == Some(&package)) {
                 paths.remove(&path);
@@ -34,12 +35,12 @@ impl Vacant {
 
     /// The places of a conda package that are at such paths.
     #[must_use]
-    pub(crate) fn among(&self, places: &[Place], index: &Index, site: &str) -> HashSet<Place> {
+    pub(crate) fn among(&self, places: &[Place], index: &Index, scheme: &Scheme) -> HashSet<Place> {
         if self.0.is_empty() || index.conda.is_none() {
             return HashSet::new();
         }
         let is_vacant =
-            |place: &Place| self.0.contains(&install_path(index, Item::of(index, place.file), site));
+            |place: &Place| self.0.contains(&scheme.install_path(index, Item::of(index, place.file)));
         places.iter().copied().filter(is_vacant).collect()
     }
 }

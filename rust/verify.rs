@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use crate::digest::{Hasher, Sha256};
 use crate::error::Result;
 use crate::fs;
-use crate::layout::{Item, directory};
+use crate::layout::Item;
 use crate::lock::Lock;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
 use crate::prefix::publish::PrefixError;
 use crate::prefix::state::State;
+use crate::scheme::Scheme;
 use crate::store::index_file;
 use crate::task::Task;
 use crate::unpack::Index;
@@ -157,11 +158,11 @@ fn expected(prefix: &Path) -> Result<(Expectations, Vec<Finding>)> {
         return Ok((rows, vec![record("manifest".into(), "")]));
     };
     let mut findings = Vec::new();
-    let python = python(prefix);
+    let scheme = scheme(prefix);
     for (sha256, package) in &manifest.artifacts {
         let path = own_folder(prefix).join("index").join(sha256.to_string());
         match fs::read(&path).ok().and_then(|bytes| index_file::decode(&bytes).ok()) {
-            Some(stamped) => enter(&mut rows, &stamped.index, *sha256, package, &python, &manifest),
+            Some(stamped) => enter(&mut rows, &stamped.index, *sha256, package, &scheme, &manifest),
             None => findings.push(record(format!("index/{sha256}"), package)),
         }
     }
@@ -175,11 +176,11 @@ fn expected(prefix: &Path) -> Result<(Expectations, Vec<Finding>)> {
     Ok((rows, findings))
 }
 
-/// `python3.11`, as the state says, else the lock.
-fn python(prefix: &Path) -> String {
-    let from_state = || State::read(prefix)?.site.split('/').nth(1).map(str::to_owned);
-    let from_lock = || Lock::read(&own_folder(prefix).join("lock.toml")).ok();
-    from_state().or_else(|| from_lock().map(|lock| lock.lib_python())).unwrap_or_default()
+/// As the lock says, else the state.
+fn scheme(prefix: &Path) -> Scheme {
+    let from_lock = || Lock::read(&own_folder(prefix).join("lock.toml")).ok().map(|lock| Scheme::of(&lock));
+    let from_state = || State::read(prefix).map(|state| Scheme::at_site(&state.site));
+    from_lock().or_else(from_state).unwrap_or_default()
 }
 
 fn enter(
@@ -187,12 +188,12 @@ fn enter(
     index: &Index,
     sha256: Sha256,
     package: &str,
-    python: &str,
+    scheme: &Scheme,
     manifest: &Manifest,
 ) {
     let lost: HashSet<&str> =
         manifest.lost.iter().filter(|row| row.0 == sha256).map(|row| row.1.as_str()).collect();
-    let dirs: Vec<String> = index.dirs.iter().map(|dir| directory(dir, python)).collect();
+    let dirs: Vec<String> = index.dirs.iter().map(|dir| scheme.directory(dir)).collect();
     let links = index.conda.as_ref().map_or(0, |conda| conda.links.len());
     let count = u32::try_from(index.files.len() + links).unwrap_or(u32::MAX);
     for at in 0..count {

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use crate::digest::Sha256;
 use crate::error::Result;
 use crate::fs::{self, FsError};
-use crate::layout::directory;
 use crate::link::Linker;
+use crate::scheme::Scheme;
 use crate::store::artifact::Artifact;
 use crate::task::Task;
 use crate::unpack::IndexFile;
@@ -19,8 +19,8 @@ use crate::unpack::IndexFile;
 pub struct Attaching<'a> {
     /// The prefix, or where it is built.
     pub tree: &'a Path,
-    /// `python3.11`.
-    pub python: &'a str,
+    /// Where it has site-packages.
+    pub scheme: &'a Scheme,
     /// The byte code of the tree's artifacts.
     pub byte_code: &'a [Artifact],
     /// Artifacts and install paths of sources that do not stand in the tree: another's file has their path.
@@ -50,7 +50,7 @@ impl Attaching<'_> {
         let mut groups: HashMap<String, Vec<(&Artifact, &IndexFile)>> = HashMap::new();
         for artifact in self.byte_code {
             let dirs: Vec<String> =
-                artifact.index.dirs.iter().map(|dir| directory(dir, self.python)).collect();
+                artifact.index.dirs.iter().map(|dir| self.scheme.directory(dir)).collect();
             for file in &artifact.index.files {
                 let is_lost = !lost.is_empty() && lost.contains(&(artifact.sha256, source(artifact, file)));
                 if !is_lost {

@@ -16,6 +16,7 @@ use crate::prefix::hold::Hold;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::own_folder;
 use crate::prefix::state::State;
+use crate::scheme::Scheme;
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::store::run::Run;
@@ -169,7 +170,7 @@ impl<'a> Environment<'a> {
         let byte_code: Vec<Artifact> = found.collect();
         let attaching = Attaching {
             tree: self.prefix,
-            python: self.state.site.split('/').nth(1).unwrap_or_default(),
+            scheme: &Scheme::at_site(&self.state.site),
             byte_code: &byte_code,
             lost: &self.manifest.lost,
         };

@@ -15,6 +15,9 @@ pub(crate) struct IndexJson {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) build: String,
+    /// Of a python: where its site-packages is below the prefix (CEP 17).
+    #[serde(default)]
+    pub(crate) python_site_packages_path: Option<String>,
     #[serde(default)]
     noarch: serde_json::Value,
 }

@@ -14,7 +14,7 @@ use crate::conda::symlink;
 use crate::conda::tar::Reader;
 use crate::digest::Sha256;
 use crate::fs;
-use crate::lock::{CondaPackage, Noarch};
+use crate::lock::{CondaPackage, Lock, LockedInterpreter, Noarch};
 use crate::task::Task;
 use crate::unpack::archive::{Archive, Entry, Method, unpacked_limit};
 use crate::unpack::fault::{ArtifactFault, Cause, UnpackError};
@@ -35,6 +35,8 @@ pub struct Expected {
     pub file_name: String,
     /// How it is installed.
     pub noarch: Option<Noarch>,
+    /// Where an environment has site-packages whose python this is (CEP 17); none if it is another package.
+    pub site_packages: Option<String>,
 }
 
 impl Expected {
@@ -42,7 +44,15 @@ impl Expected {
     #[must_use]
     pub fn of(package: &CondaPackage) -> Self {
         let CondaPackage { name, version, build, file_name, noarch, .. } = package.clone();
-        Self { name, version, build, file_name, noarch }
+        Self { name, version, build, file_name, noarch, site_packages: None }
+    }
+
+    /// The same, in the environment of a lock.
+    #[must_use]
+    pub fn within(mut self, lock: &Lock) -> Self {
+        let is_python = self.name == "python" && lock.has_own_python();
+        self.site_packages = lock.interpreter.as_ref().filter(|_| is_python).map(LockedInterpreter::site);
+        self
     }
 }
 
@@ -167,7 +177,10 @@ impl Unpacking {
             ("build", &found.build, build),
             ("noarch", &word(found.noarch()), &word(*noarch)),
         ];
-        for (field, found, expected) in rows {
+        // Records of a channel may be put right later, so that only what the package itself says is compared.
+        let site = found.python_site_packages_path.as_ref().zip(self.expected.site_packages.as_ref());
+        let site = site.map(|(found, expected)| ("python_site_packages_path", found, expected));
+        for (field, found, expected) in rows.into_iter().chain(site) {
             if found != expected {
                 let (found, expected) = (found.clone(), expected.clone());
                 return Err(CondaFault::NotExpected { field, found, expected });

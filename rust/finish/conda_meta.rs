@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::digest::Sha256;
 use crate::finish::Generated;
-use crate::layout::directory;
 use crate::lock::CondaPackage;
+use crate::scheme::Scheme;
 use crate::unpack::{Conda, Index, Rewriting, SymbolicLink};
 
 /// The folder, relative to the prefix.
@@ -26,8 +26,8 @@ pub struct Installed<'a> {
     pub package: &'a CondaPackage,
     /// As it was unpacked.
     pub index: &'a Index,
-    /// `python3.11`; empty where there is none.
-    pub python: &'a str,
+    /// Where it stands.
+    pub scheme: &'a Scheme,
     /// Where its archive can be had, if the lock does not say.
     pub archive: &'a Path,
     /// Its folder in the store.
@@ -110,7 +110,7 @@ impl Installed<'_> {
 
     fn rows(&self) -> Vec<Row> {
         let index = self.index;
-        let dirs: Vec<String> = index.dirs.iter().map(|dir| directory(dir, self.python)).collect();
+        let dirs: Vec<String> = index.dirs.iter().map(|dir| self.scheme.directory(dir)).collect();
         let path = |dir: u32, name: &str| match dirs[dir as usize].as_str() {
             "" => name.to_owned(),
             dir => format!("{dir}/{name}"),
@@ -313,7 +313,7 @@ mod tests {
         let installed = Installed {
             package: &package,
             index: &index,
-            python: "python3.6",
+            scheme: &Scheme::at_site("lib/python3.6/site-packages"),
             archive: Path::new("/store/a.conda"),
             folder: Path::new("/store/a"),
             rewritten: &rewritten,

@@ -10,9 +10,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::fs;
-use crate::layout::{self, Item, Place};
+use crate::layout::{Item, Place};
 use crate::link::Linker;
 use crate::lock::Lock;
+use crate::scheme::Scheme;
 use crate::store::artifact::Artifact;
 use crate::task::Task;
 use crate::timeline::Deed;
@@ -23,7 +24,7 @@ pub struct Early<'a> {
     linker: &'a Linker,
     /// Where the tree is built.
     staging: PathBuf,
-    python: String,
+    scheme: &'a Scheme,
     contested: HashSet<&'a str>,
     state: Mutex<State>,
 }
@@ -39,9 +40,9 @@ struct State {
 impl<'a> Early<'a> {
     /// A tree in `staging`, which is empty.
     #[must_use]
-    pub fn new(lock: &'a Lock, linker: &'a Linker, staging: PathBuf, python: &str) -> Self {
+    pub fn new(lock: &'a Lock, linker: &'a Linker, staging: PathBuf, scheme: &'a Scheme) -> Self {
         let contested = lock.contested.iter().map(|row| row.path.as_str()).collect();
-        Self { lock, linker, staging, python: python.to_owned(), contested, state: Mutex::default() }
+        Self { lock, linker, staging, scheme, contested, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -63,7 +64,7 @@ impl<'a> Early<'a> {
         for (at, (file, placed)) in (0..).zip(index.files.iter().zip(placed)) {
             let Some(dir) = &dirs[file.dir as usize] else { continue };
             let item = Item::of(index, at);
-            let path = layout::install_path(index, item, &layout::directory("site", &self.python));
+            let path = self.scheme.install_path(index, item);
             if !matches!(item, Item::File(_)) || self.contested.contains(path.as_str()) {
                 continue;
             }
@@ -82,7 +83,7 @@ impl<'a> Early<'a> {
 
     /// Where a directory stands, if its files are certain. What a layout refuses is left to it.
     fn target(&self, dir: &str) -> Option<String> {
-        let target = layout::directory(dir, &self.python);
+        let target = self.scheme.directory(dir);
         let top = target.split('/').next().unwrap_or_default();
         (!["", "bin", "conda-meta", ".fastenv", "lib64"].contains(&top)).then_some(target)
     }

@@ -153,8 +153,18 @@ impl LockedInterpreter {
     /// `3.11`, or `3.13t` for the free-threaded build, as the folder below `lib` is named.
     #[must_use]
     pub fn lib_version(&self) -> String {
-        let free_threaded = self.soabi.split('-').nth(1).is_some_and(|tag| tag.ends_with('t'));
+        let free_threaded = self.abi_flags().ends_with('t');
         format!("{}{}", self.minor(), if free_threaded { "t" } else { "" })
+    }
+
+    /// `m` of `cpython-37m-x86_64-linux-gnu`: what `CPython` adds to the name of the folder of its headers.
+    #[must_use]
+    pub fn abi_flags(&self) -> &str {
+        self.soabi
+            .split('-')
+            .nth(1)
+            .unwrap_or_default()
+            .trim_start_matches(|letter: char| letter.is_ascii_digit())
     }
 
     /// site-packages, below the prefix.

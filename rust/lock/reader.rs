@@ -98,7 +98,12 @@ impl Reader<'_> {
             return Err(self.value("interpreter.version", format!("{:?} is no version", it.version)));
         }
         if let Some(site) = &it.site_packages {
-            self.inner_path("interpreter.site-packages", site)?;
+            let place = "interpreter.site-packages";
+            self.inner_path(place, site)?;
+            // Links of packages are checked before it is known where that is: as if it were so deep.
+            if site.split('/').count() < 3 {
+                return Err(self.value(place, format!("{site:?} is less than three folders deep")));
+            }
         }
         if (it.source == InterpreterSource::Conda) != has_python(conda) {
             let fault = "it is \"conda\" exactly if there is a conda package python";

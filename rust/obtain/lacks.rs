@@ -128,6 +128,7 @@ mod tests {
             url,
             status,
             retry_after: None,
+            to_set: None,
         }))
     }
 

@@ -25,7 +25,7 @@ impl Unpacking {
     ) -> Result<Self, UnpackError> {
         match lock.owner(at) {
             Owner::Conda(at) => {
-                let expected = conda::Expected::of(&lock.conda[at]);
+                let expected = conda::Expected::of(&lock.conda[at]).within(lock);
                 Ok(Self::Conda(conda::Unpacking::new(source, tree, expected)?))
             }
             Owner::Overlay(at) => {

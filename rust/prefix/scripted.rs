@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::error::Result;
 use crate::finish::link_scripts::LinkScripts;
 use crate::fs;
-use crate::layout::directory;
 use crate::lock::Lock;
 use crate::prefix::changes::Snapshot;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::publish::Staging;
 use crate::prefix::{Standing, own_folder};
+use crate::scheme::Scheme;
 use crate::store::artifact::Artifact;
 use crate::task::Task;
 
@@ -71,8 +71,8 @@ impl Scripted<'_> {
         let before = Snapshot::of(self.prefix, self.task)?;
         let told = self.scripts.run(self.lock, self.prefix, self.task)?;
         if let Some(mut manifest) = Manifest::read(self.prefix)? {
-            let python = self.lock.lib_python();
-            let place = |dir: &str| directory(dir, &python);
+            let scheme = Scheme::of(self.lock);
+            let place = |dir: &str| scheme.directory(dir);
             before.note(self.prefix, &mut manifest, self.artifacts, &place, self.task)?;
             manifest.replace(self.prefix)?;
         }

@@ -7,6 +7,7 @@ use crate::fs;
 use crate::interpreter::Interpreter;
 use crate::lock::Lock;
 use crate::prefix::state::State;
+use crate::scheme::Scheme;
 use crate::store::Store;
 
 /// What the state of an environment says.
@@ -29,8 +30,7 @@ pub struct Seal<'a> {
 impl Seal<'_> {
     /// Writes the state into the tree at `folder`, after the last change to `bin` and site-packages.
     pub fn put(&self, folder: &Path) -> Result<()> {
-        let python = self.lock.lib_python();
-        let site = if python.is_empty() { String::new() } else { format!("lib/{python}/site-packages") };
+        let site = Scheme::of(self.lock).site;
         if self.store.owns(self.prefix) {
             // What the store owns is nobody's to install into; see `Standing::Changed` for root, who can.
             fs::set_mode(&folder.join("bin"), 0o555)?;

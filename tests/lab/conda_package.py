@@ -73,9 +73,11 @@ def make_package(
     prefix: str = "",
     end: str = ".conda",
     old: bool = False,
+    facts: Mapping[str, Any] | None = None,
 ) -> Path:
     """A package in ``channel/SUBDIR``. Text that holds ``prefix`` has it as its placeholder; a Path gives mode and
-    bytes. An ``old`` one has ``files``, ``has_prefix`` and ``no_link`` in the place of ``paths.json``.
+    bytes. An ``old`` one has ``files``, ``has_prefix`` and ``no_link`` in the place of ``paths.json``. ``facts`` are
+    further lines of ``index.json``.
     """
     subdir = "noarch" if noarch else "linux-64"
     stem = f"{name}-{version}-{build}"
@@ -84,6 +86,7 @@ def make_package(
         members.append(_Member.of(path, content, prefix, members))
     index: dict[str, Any] = {"name": name, "version": version, "build": build, "build_number": 0}
     index |= {"depends": list(depends), "subdir": subdir, "license": "MIT", "timestamp": _MTIME * 1000}
+    index |= facts or {}
     if noarch:
         index["noarch"] = noarch
     info = {"index.json": index, "about.json": {}}

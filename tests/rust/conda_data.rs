@@ -49,5 +49,12 @@ pub(crate) fn expected(archive: &Path, noarch: Option<Noarch>) -> Expected {
     let stem = file_name.strip_suffix(".conda").or_else(|| file_name.strip_suffix(".tar.bz2")).unwrap();
     let mut words = stem.rsplitn(3, '-').map(str::to_owned);
     let (build, version) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    Expected { name: words.next().unwrap_or_default(), version, build, file_name, noarch }
+    Expected {
+        name: words.next().unwrap_or_default(),
+        version,
+        build,
+        file_name,
+        noarch,
+        site_packages: None,
+    }
 }

@@ -128,6 +128,7 @@ pub(crate) fn expected(file_name: &str) -> Expected {
         build: String::from("0"),
         file_name: file_name.to_owned(),
         noarch: None,
+        site_packages: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use fastenv::digest::Sha256;
 use fastenv::layout::{self, Item, Layout, LayoutError};
 use fastenv::lock::Lock;
+use fastenv::scheme::Scheme;
 use fastenv::store::artifact::Artifact;
 use fastenv::unpack::{Conda, EntryPoint, Index, IndexFile, Rewrite, Rewriting, SymbolicLink};
 
@@ -58,7 +59,7 @@ fn artifact(name: &str, files: &[(&str, &str)], scripts: &[&str]) -> Artifact {
 fn compose(artifacts: &[Artifact], contested: &[(&str, &str)]) -> Result<Layout, LayoutError> {
     let rows: Vec<_> = artifacts.iter().map(|artifact| row(&artifact.index.name)).collect();
     let lock = Lock::parse(good(&rows, contested), PathBuf::new(), "lock").unwrap();
-    layout::compose(&lock, artifacts, "python3.11")
+    layout::compose(&lock, artifacts, &Scheme::of(&lock))
 }
 
 /// (path, package) of all that is linked, sorted.
@@ -183,16 +184,27 @@ fn compose_mixed(
     artifacts: &[Artifact],
     winners: &str,
 ) -> Result<Layout, LayoutError> {
+    compose_with("", wheels, conda, artifacts, winners)
+}
+
+/// With another line for the interpreter.
+fn compose_with(
+    line: &str,
+    wheels: &[&str],
+    conda: &[&str],
+    artifacts: &[Artifact],
+    winners: &str,
+) -> Result<Layout, LayoutError> {
     let rows: Vec<_> = wheels.iter().map(|name| row(name)).collect();
     let packages: String = conda.iter().map(|name| lock_text::conda(name)).collect();
     let text = |id: &str| {
-        let text =
-            lock_text::text(&rows, &[], id).replace("executable =", "source = \"conda\"\nexecutable =");
+        let source = format!("{line}source = \"conda\"\nexecutable =");
+        let text = lock_text::text(&rows, &[], id).replace("executable =", &source);
         format!("{text}{packages}{winners}")
     };
     let id = fastenv::lock::compute_env_id(&text("")).unwrap();
     let lock = Lock::parse(text(&id.to_string()), PathBuf::new(), "lock").unwrap();
-    layout::compose(&lock, artifacts, "python3.11")
+    layout::compose(&lock, artifacts, &Scheme::of(&lock))
 }
 
 #[test]
@@ -247,4 +259,34 @@ fn what_pip_took_away_of_a_conda_package_stays_away() {
     assert_eq!(there, ["lib/python3.11/site-packages/z.py", "share/x/kept"]);
     assert!(layout.dirs.iter().all(|dir| !dir.path.ends_with("x-1.dist-info")));
     assert_eq!(layout.lost.len(), 2);
+}
+
+#[test]
+fn site_packages_may_be_elsewhere() {
+    let line = "site-packages = \"lib/elsewhere/here\"\n";
+    let conda = [("site/b.py", "2"), ("prefix/lib/elsewhere/here/x.py", "3")];
+    let artifacts = [artifact("z", &[("site/x.py", "1")], &[]), conda_artifact("python", &conda, &[], &[])];
+    let winner = "[[tool.fastenv.contested]]\npath = \"site/x.py\"\nwinner = \"conda:python\"\n";
+    let layout = compose_with(line, &["z"], &["python"], &artifacts, winner).unwrap();
+    let row = |path: &str| (format!("lib/elsewhere/here/{path}"), "python".to_owned());
+    assert_eq!(linked(&layout, &artifacts), [row("b.py"), row("x.py")]);
+    assert!(layout.dirs.iter().all(|dir| !dir.path.contains("site-packages")));
+}
+
+#[test]
+fn headers_of_wheels_are_those_of_condas_python() {
+    let headers = [("headers/z/z.h", "1"), ("headers/z/own.h", "1")];
+    let conda = [("prefix/include/python3.11/Python.h", "2"), ("prefix/include/python3.11/z/z.h", "3")];
+    let artifacts = [artifact("z", &headers, &[]), conda_artifact("python", &conda, &[], &[])];
+    let path = "prefix/include/python3.11/z/z.h";
+    let layout = compose_mixed(&["z"], &["python"], &artifacts, "").unwrap();
+    assert_eq!(layout.warnings[0].1, format!("{path} is also in python; z's is used"));
+    let winner = format!("[[tool.fastenv.contested]]\npath = \"{path}\"\nwinner = \"conda:python\"\n");
+    let layout = compose_mixed(&["z"], &["python"], &artifacts, &winner).unwrap();
+    let row = |path: &str, whose: &str| (format!("include/python3.11/{path}"), whose.to_owned());
+    assert_eq!(
+        linked(&layout, &artifacts),
+        [row("Python.h", "python"), row("z/own.h", "z"), row("z/z.h", "python")]
+    );
+    assert!(layout.warnings.is_empty());
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use fastenv::lock::{InterpreterSource, Lock, Noarch, Owner};
 
-use crate::lock_text::{conda, good, good_conda, row, text};
+use crate::lock_text::{conda, conda_text, good, good_conda, row, text};
 
 fn refusal(text: String) -> String {
     Lock::parse(text, PathBuf::new(), "my.toml").expect_err("a bad lock").to_string()
@@ -197,6 +197,10 @@ fn the_interpreter_may_be_condas() {
     let lock = Lock::parse(good_conda(&["python"], CONDA_PYTHON), "".into(), "my.toml").unwrap();
     let it = lock.interpreter.unwrap();
     assert_eq!((it.source, it.site().as_str()), (InterpreterSource::Conda, "lib/python3.13t/site-packages"));
+    assert_eq!(it.abi_flags(), "t");
+    let shallow = format!("{CONDA_PYTHON}site-packages = \"lib/site\"\n");
+    let said = fastenv::lock::compute_env_id(&conda_text(&["python"], &shallow, "")).unwrap_err().to_string();
+    assert!(said.contains("\"lib/site\" is less than three folders deep"), "{said}");
     let moved = format!("{CONDA_PYTHON}site-packages = \"lib/python3/site\"\n");
     let lock = Lock::parse(good_conda(&["python"], &moved), "".into(), "my.toml").unwrap();
     assert_eq!(lock.interpreter.unwrap().site(), "lib/python3/site");

@@ -116,7 +116,7 @@ def read_conda(prefix: str, site: str) -> CondaPrefix | None:
 
 
 def _take(found: CondaPrefix, path: str, stem: str) -> None:
-    outcome = read_record(path)
+    outcome = read_record(path, found.site)
     if isinstance(outcome, CondaRecord):
         found.records.append(outcome)
     else:

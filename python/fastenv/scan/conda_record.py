@@ -64,8 +64,11 @@ class CondaRecord:
     stem: str
 
 
-def read_record(path: str) -> CondaRecord | tuple[str, ...]:
-    """The record at ``path``, its problems in the package; the reasons alone if it says too little for one."""
+def read_record(path: str, site: str = "") -> CondaRecord | tuple[str, ...]:
+    """The record at ``path``, its problems in the package; the reasons alone if it says too little for one.
+
+    ``site`` is site-packages, relative to the prefix, if it is known: it may have another name (CEP 17).
+    """
     try:
         table = json.loads(read_bytes(path))
     except OSError as error:
@@ -78,7 +81,7 @@ def read_record(path: str) -> CondaRecord | tuple[str, ...]:
     if lacking:
         return (f"the record lacks {', '.join(lacking)}",)
     stem = os.path.basename(path).removesuffix(".json")
-    files, problems = _files(table)
+    files, problems = _files(table, site)
     package = _package(table, path, files)
     problems += _problems(table, stem, package)
     return CondaRecord(replace(package, problems=tuple(problems)), files, stem)
@@ -175,11 +178,11 @@ def _problems(table: dict[str, Any], stem: str, package: CondaPackage) -> list[s
     return found
 
 
-def _files(table: dict[str, Any]) -> tuple[list[CondaFile], list[str]]:
+def _files(table: dict[str, Any], site: str) -> tuple[list[CondaFile], list[str]]:
     """The files that are inside of the prefix, and what is wrong with others."""
     listed = [path for path in table["files"] if isinstance(path, str)]
     outside = [path for path in listed if not _is_inside(path)]
-    known = _entries(table, listed)
+    known = _entries(table, listed, site)
     files = [known.get(path) or CondaFile(path, path) for path in listed if _is_inside(path)]
     listed_paths = set(listed)
     files += [file for path, file in known.items() if path not in listed_paths and _is_inside(path)]
@@ -191,12 +194,12 @@ def _files(table: dict[str, Any]) -> tuple[list[CondaFile], list[str]]:
     return files, problems
 
 
-def _entries(table: dict[str, Any], listed: list[str]) -> dict[str, CondaFile]:
+def _entries(table: dict[str, Any], listed: list[str], site: str) -> dict[str, CondaFile]:
     """What paths_data tells of each file, by the path where it is installed."""
     data = table.get("paths_data")
     rows = data.get("paths") if isinstance(data, dict) else None
     sound = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-    places = _places(listed) if table.get("noarch") == "python" else {}
+    places = _places(listed, site) if table.get("noarch") == "python" else {}
     found = {}
     for row in sound:
         path = row.get("_path")
@@ -206,12 +209,14 @@ def _entries(table: dict[str, Any], listed: list[str]) -> dict[str, CondaFile]:
     return found
 
 
-def _places(listed: list[str]) -> dict[str, str]:
+def _places(listed: list[str], site: str) -> dict[str, str]:
     """Where the files of a noarch package are: conda's paths_data has the archive's paths, its ``files`` these."""
     found = {}
     for path in listed:
-        _, site, rest = path.partition("/site-packages/")
-        if site:
+        _, middle, rest = path.partition("/site-packages/")
+        if site and path.startswith(f"{site}/"):
+            middle, rest = site, path[len(site) + 1 :]
+        if middle:
             found[f"site-packages/{rest}"] = path
         elif path.startswith("bin/"):
             found[f"python-scripts/{path[4:]}"] = path
