@@ -23,6 +23,7 @@ from tests.unit.scan.environment import clean, one
 
 from fastenv.exceptions import ScanError
 from fastenv.scan import Inventory, scan
+from fastenv.scan.conda_record import CondaRecord, read_record
 from fastenv.scan.conda_url import channel_of, holds_secret, without_login
 from fastenv.scan.inventory import CondaPackage, Contested
 from fastenv.testing import make_wheel
@@ -247,6 +248,27 @@ def test_a_noarch_record_as_conda_writes_it(web: Path) -> None:
     assert package(inventory, "click").requested == ("https://channel.example/x::click==6.7=py_1",)
     (web / "lib/python3.6/site-packages/click/core.py").unlink()
     assert "gone: lib/python3.6/site-packages/click/core.py" in look(web).broken[0].reasons[0]
+
+
+@pytest.mark.parametrize("site", ["lib/python3.13t/site-packages", "lib/elsewhere/here"])
+def test_a_noarch_record_where_site_packages_is_elsewhere(tmp_path: Path, site: str) -> None:
+    """conda gives the places in ``files`` alone (CEP 17)."""
+    row = {"_path": "site-packages/a.py", "path_type": "hardlink", "sha256": "0" * 64}
+    table = {
+        "name": "a",
+        "version": "1",
+        "build": "0",
+        "build_number": 0,
+        "subdir": "noarch",
+        "noarch": "python",
+        "files": [f"{site}/a.py"],
+        "paths_data": {"paths": [row]},
+    }
+    path = tmp_path / "a-1-0.json"
+    path.write_text(json.dumps(table))
+    record = read_record(str(path), site)
+    assert isinstance(record, CondaRecord)
+    assert [(file.path, file.sha256) for file in record.files] == [(f"{site}/a.py", "0" * 64)]
 
 
 def test_what_nobody_owns_is_listed(web: Path) -> None:
