@@ -108,7 +108,7 @@ def test_site_packages_elsewhere(lab: Lab, channel: Channel, site: str) -> None:
     assert lab.run("verify", prefix).out == f"unexpected: {site}/mine.py\n"
 
 
-@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.parametrize("installer", ["pip", pytest.param("uv", marks=pytest.mark.slow)])
 def test_headers_of_wheels(
     lab: Lab, folder: Path, channel: Channel, index: IndexServer, installer: str
 ) -> None:
