@@ -31,6 +31,7 @@ pub fn text(lock: &Lock) -> String {
     for overlay in &lock.overlays {
         let place = match overlay.place {
             PathEnd::Front => "front",
+            PathEnd::Site => "site",
             PathEnd::Back => "back",
         };
         let _ = writeln!(text, "overlay {place} {}", overlay.sha256);

@@ -135,10 +135,14 @@ impl NodeError {
             Self::Interpreter { wanted, .. } => {
                 format!("install {wanted} on the node, or name one with --python")
             }
-            Self::Libraries { .. } => {
-                "install them on the node, or name their folder in $LD_LIBRARY_PATH; --allow-missing-libs goes on \
-                 without"
-                    .to_owned()
+            Self::Libraries { missing } => {
+                let names: Vec<&str> = missing.iter().map(|library| library.name.as_str()).collect();
+                format!(
+                    "install them on the node, or name their folder in $LD_LIBRARY_PATH; if that part of the packages is \
+                     not used here, --allow-missing-libs={} goes on without, as allow-missing-libs in the settings of \
+                     the next lock does",
+                    names.join(",")
+                )
             }
             Self::Owner { .. } => {
                 "name a folder of your own with --root or $FASTENV_ROOT; behind it, $FASTENV_ROOT may list roots to \

@@ -316,7 +316,7 @@ impl Composer<'_> {
         let is_json = || name.strip_suffix(".json").is_some() || name == "history";
         let is_record = dir == "conda-meta" && is_json();
         let is_venvs = top == "lib64" || (dir.is_empty() && name == "pyvenv.cfg");
-        let is_line = dir == &self.scheme.site && name == overlays::PTH && !self.lock.overlays.is_empty();
+        let is_line = dir == &self.scheme.site && name == overlays::PTH && overlays::has_line(self.lock);
         top == ".fastenv"
             || is_line
             || (is_venvs && self.lock.is_venv())
@@ -367,10 +367,10 @@ impl Composer<'_> {
         let decided = self.winners.get(path.as_str());
         let named = decided.and_then(|&at| rivals.iter().find(|rival| rival.package as usize == at));
         let item = |place: &Place| item_of(self.artifacts, *place);
-        let same = rivals.iter().all(|rival| item(rival).is_same(&item(first)));
-        let winner = match named {
-            Some(named) => *named,
-            None if same => *first,
+        let unowned = rivals.iter().find(|rival| matches!(self.owner(**rival), Owner::Overlay(_)));
+        let winner = match named.or(unowned) {
+            Some(certain) => *certain,
+            None if rivals.iter().all(|rival| item(rival).is_same(&item(first))) => *first,
             None => {
                 // What was installed last: wheels after conda packages, and either by their names.
                 let is_wheel = |place: &&Place| matches!(self.owner(**place), Owner::Wheel(_));

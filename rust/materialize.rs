@@ -205,7 +205,7 @@ impl Making<'_> {
         let interpreter = self.interpreter(&mut warnings)?;
         let interpreter = interpreter.as_ref();
         let program = interpreter.map(|interpreter| interpreter.executable.as_path());
-        let allow = self.options.allow_missing_libs;
+        let allow = &self.options.allow_missing_libs;
         warnings.extend(check::demand(&self.lock.libraries, program, allow, self.task)?);
         // No artifact is taken away from here on.
         let _store = Flock::wait_shared(&self.store.flock("store"), self.task)?;

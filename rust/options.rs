@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bytecode::ByteCode;
+use crate::libraries::check::Allowed;
 use crate::link::LinkMode;
 use crate::probe::Override;
 
@@ -25,8 +26,8 @@ pub struct Options {
     pub durable: bool,
     /// Another build of the interpreter is an error.
     pub strict: bool,
-    /// A library of the system that this node lacks is a warning, not an error.
-    pub allow_missing_libs: bool,
+    /// Libraries of the system that this node may lack, which is then a warning and not an error.
+    pub allow_missing_libs: Allowed,
     /// What to do about byte code.
     pub byte_code: ByteCode,
     /// `fastenv-node`, which makes byte code in the background; none is made if not given.

@@ -129,7 +129,7 @@ impl Recipe<'_> {
 
     /// The line that puts the overlays on the search path.
     fn write_search_path(&self) -> Result<Option<Generated>> {
-        if self.lock.overlays.is_empty() {
+        if !overlays::has_line(self.lock) {
             return Ok(None);
         }
         let (path, line) =

@@ -173,7 +173,7 @@ def materialize(
     connections: int | None,
     durable: bool,
     strict: bool,
-    allow_missing_libs: bool,
+    allow_missing_libs: list[str],
     compile: bool | None,  # noqa: A002 # as pip's option is called
     program: str | None,
     timeline: str | None,

@@ -11,7 +11,7 @@ from fastenv.exceptions import NodeUnfitError
 from fastenv.node_program import find
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fastenv._core import Report
     from fastenv.event import OnEvent
@@ -33,7 +33,7 @@ def materialize(
     connections: int | None = None,
     durable: bool = False,
     strict: bool = False,
-    allow_missing_libs: bool = False,
+    allow_missing_libs: bool | Iterable[str] = False,
     compile: bool | None = None,  # noqa: A002 # as pip's option is called
     timeline: str | os.PathLike[str] | None = None,
     override_virtual: Mapping[str, str] | None = None,
@@ -56,7 +56,7 @@ def materialize(
         durable: write everything to disk before the environment appears.
         strict: take another build of the same interpreter for an error, not a warning.
         allow_missing_libs: go on, with a warning each, where this node lacks libraries of the system that the
-            environment needs and was scanned with.
+            environment needs and was scanned with: True for all of them, or their names (``["libX11.so.6"]``).
         compile: True makes the byte code that is missing and waits for it, False neither links nor makes any;
             default: what the store has is linked, and a process in the background makes the rest.
         timeline: where to write a page for a browser that shows what was done when; also if the run fails.
@@ -71,7 +71,7 @@ def materialize(
             libraries that the environment needs.
         FileSystemError: the store or the prefix cannot be written, or the prefix is not ours.
         NetworkError: an index does not give what the lock names.
-        ValueError: link_mode or override_virtual is none.
+        ValueError: link_mode or override_virtual is none, or a name in allow_missing_libs.
     """
     from fastenv.lock import Lock
 
@@ -88,13 +88,20 @@ def materialize(
         connections=connections,
         durable=durable,
         strict=strict,
-        allow_missing_libs=allow_missing_libs,
+        allow_missing_libs=_names(allow_missing_libs),
         compile=compile,
         program=_program(),
         timeline=_path(timeline),
         overrides=[f"{name}={value}" for name, value in (override_virtual or {}).items()],
         on_event=on_event,
     )
+
+
+def _names(allowed: bool | Iterable[str]) -> list[str]:  # noqa: FBT001 # what ``materialize`` takes
+    """The names as the core takes them."""
+    if isinstance(allowed, bool):
+        return ["*"] if allowed else []
+    return [allowed] if isinstance(allowed, str) else list(allowed)
 
 
 def _program() -> str | None:

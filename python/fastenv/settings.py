@@ -15,6 +15,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from fastenv.exceptions import LockError
+from fastenv.local_requirement import local_requirement
 from fastenv.scan.installed import canonical, is_name
 
 __all__ = ["Rules", "read_rules"]
@@ -27,6 +28,7 @@ _WANTED = {
     "extra": 'requirements of packages for the nodes alone: extra = ["cupy-cuda12x>=13"]',
     "include": 'folders of loose code, or patterns of files in them: include = [".", "models/*.bin"]',
     "exclude": 'patterns of files of loose code: exclude = ["data/", "*.ipynb"]',
+    "allow-missing-libs": 'names of libraries of the system: allow-missing-libs = ["libX11.so.6"]',
 }
 
 
@@ -35,9 +37,9 @@ class Rules:
     """What a lock leaves out and takes in.
 
     ``ignore`` and ``only`` are normalized names (PEP 503), of conda packages alone ``conda:NAME``; ``extra`` are
-    requirements (PEP 508). ``include`` and ``exclude`` are as written; folders in ``include`` are relative to
-    ``folder``. ``source`` is the file that they are from, as the user would name it; empty if only the command line
-    spoke.
+    requirements (PEP 508), paths and Git URLs (``local_requirement``). ``include`` and ``exclude`` are as written;
+    folders in ``include`` are relative to ``folder``. ``allow_missing_libs`` are sonames of libraries that a node may
+    lack. ``source`` is the file that they are from, as the user would name it; empty if only the command line spoke.
     """
 
     ignore: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class Rules:
     extra: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    allow_missing_libs: tuple[str, ...] = ()
     source: str = ""
     folder: Path = Path()
 
@@ -52,7 +55,8 @@ class Rules:
         """These and ``more`` of the same keys, which are checked as a file's are. Raises LockError."""
         own: dict[str, Any] = {key: getattr(self, key) for key in more}
         for key, texts in more.items():
-            own[key] += _checked(key, list(texts), f"--{key}", "")
+            word = key.replace("_", "-")
+            own[key] += _checked(word, list(texts), f"--{word}", "")
         return replace(self, **own)
 
     @property
@@ -98,7 +102,10 @@ def _read(path: Path, shown: str = "") -> Rules:
     for key in table:
         if key not in _WANTED:
             raise _unknown(name, place, key, path)
-    values = {key: _checked(key, value, f"{name}: {place}{key}", str(path)) for key, value in table.items()}
+    values = {
+        key.replace("-", "_"): _checked(key, value, f"{name}: {place}{key}", str(path))
+        for key, value in table.items()
+    }
     return Rules(**values, source=name, folder=path.parent)
 
 
@@ -120,7 +127,8 @@ def _checked(key: str, value: Any, place: str, path: str) -> tuple[str, ...]:
         if not isinstance(item, str) or not item.strip():
             what = "an empty text" if isinstance(item, str) else _kind(item)
             raise LockError(f"{place} has {what} in it", path=path or None, hint=hint)
-    check = {"ignore": _name, "only": _name, "extra": _requirement}.get(key, _pattern)
+    checks = {"ignore": _name, "only": _name, "extra": _requirement, "allow-missing-libs": _library}
+    check = checks.get(key, _pattern)
     try:
         return tuple(check(item) for item in value)
     except ValueError as error:
@@ -138,11 +146,19 @@ def _name(text: str) -> str:
 
 
 def _requirement(text: str) -> str:
+    if local_requirement(text) is not None:
+        return text.strip()
     try:
         Requirement(text)
     except InvalidRequirement as error:
         words = str(error).splitlines()[0]
         raise ValueError(f"{text!r} is no requirement: {words}") from error
+    return text
+
+
+def _library(text: str) -> str:
+    if ".so" not in text or any(letter.isspace() or letter in "*?[," for letter in text):
+        raise ValueError(f"{text!r} is no name of a library")
     return text
 
 

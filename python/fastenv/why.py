@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fastenv.exceptions import ScanError
+from fastenv.lock.overlays import holds
 from fastenv.scan.installed import canonical
 from fastenv.scan.wants import each_want
 
 if TYPE_CHECKING:
     from fastenv.lock.locked_conda import LockedConda
     from fastenv.lock.lockfile import Lock, LockedPackage
-    from fastenv.scan.inventory import CondaPackage, Distribution, Inventory
+    from fastenv.scan.inventory import CondaPackage, Distribution, Inventory, Stray
 
 __all__ = ["Wanted", "Why", "why"]
 
@@ -184,10 +185,22 @@ class _Search:
         for stray in self._inventory.strays:
             last = stray.path.rstrip("/").rpartition("/")[2]
             if name in (last, last.partition(".")[0]):
-                missing: _Word | None = "missing" if self._lock is not None else None
-                yield Why(
-                    last, "", "module", stray.path, stray.layer, "", False, (), (), missing, stray.reason, ()
-                )
+                word, reason = self._loose_fate(stray)
+                yield Why(last, "", "module", stray.path, stray.layer, "", False, (), (), word, reason, ())
+
+    def _loose_fate(self, stray: Stray) -> _Fate:
+        """Of loose code: a lock says what it left out, and its archives what they hold."""
+        if self._lock is None:
+            return _Fate(None, stray.reason)
+        entry = next((it for it in self._inventory.search_path if stray.path.startswith(f"{it.path}/")), None)
+        path = stray.path[len(entry.path) + 1 :] if entry is not None else ""
+        ignored = next((it for it in self._lock.ignored if path and it.name == path), None)
+        if ignored is not None:
+            return _Fate("left out", ignored.reason)
+        for overlay in self._lock.overlays:
+            if path and entry is not None and holds(self._lock, overlay, path, in_site=entry.site):
+                return _Fate("carried", f"{overlay.name}.zip: {stray.reason}")
+        return _Fate("missing", stray.reason)
 
     def _wheel_fate(self, name: str) -> _Fate:
         if self._lock is None:

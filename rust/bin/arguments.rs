@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use fastenv::bytecode;
+use fastenv::libraries::check::Allowed;
 use fastenv::link::LinkMode;
 use fastenv::probe::Override;
 
@@ -187,9 +188,10 @@ pub(crate) struct Options {
     /// Refuse another build of the interpreter
     #[arg(long)]
     strict: bool,
-    /// Go on where this node lacks libraries that the environment needs
-    #[arg(long)]
-    allow_missing_libs: bool,
+    /// Go on where this node lacks these libraries that the environment needs; without names, any
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = Allowed::ALL,
+          value_delimiter = ',', value_parser = Allowed::word)]
+    allow_missing_libs: Vec<String>,
     /// Make byte code now, and wait for it [default: in the background]
     #[arg(long, overrides_with = "no_compile")]
     compile: bool,
@@ -211,7 +213,7 @@ impl Options {
             connections: self.connections,
             durable: self.durable,
             strict: self.strict,
-            allow_missing_libs: self.allow_missing_libs,
+            allow_missing_libs: Allowed::of(self.allow_missing_libs.clone()),
             byte_code: bytecode::ByteCode::chosen(self.compile, self.no_compile),
             program: std::env::current_exe().ok(),
             timeline: None,

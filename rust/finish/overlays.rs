@@ -11,6 +11,12 @@ pub const PTH: &str = "fastenv-overlays.pth";
 /// The folder of the overlays, below the prefix.
 pub const FOLDER: &str = "overlays";
 
+/// Whether the search path of a copy has to change for its overlays: what is in site-packages is found there.
+#[must_use]
+pub fn has_line(lock: &Lock) -> bool {
+    lock.overlays.iter().any(|overlay| overlay.place != PathEnd::Site)
+}
+
 /// The file's one line, for an environment that will stand at `prefix`.
 ///
 /// Python runs it while it makes its search path, to which it adds the folder of the script later, in front.

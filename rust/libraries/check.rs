@@ -14,6 +14,52 @@ use crate::timeline::Deed;
 /// Names of packages that a message has room for.
 const SHOWN: usize = 3;
 
+/// Libraries that a node may lack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Allowed {
+    /// None of them.
+    #[default]
+    None,
+    /// Those of these sonames.
+    Named(Vec<String>),
+    /// All.
+    All,
+}
+
+impl Allowed {
+    /// The word for all of them.
+    pub const ALL: &str = "*";
+
+    /// What a user named.
+    #[must_use]
+    pub fn of(words: Vec<String>) -> Self {
+        if words.is_empty() {
+            Self::None
+        } else if words.iter().any(|word| word == Self::ALL) {
+            Self::All
+        } else {
+            Self::Named(words)
+        }
+    }
+
+    /// A word that a user may name. The fault of one that is no name of a library.
+    pub fn word(text: &str) -> Result<String, String> {
+        let is_name = text.contains(".so") && !text.contains(['*', '?', '[', ' ']);
+        let fault = || format!("{text:?} is no name of a library, as libX11.so.6 is");
+        if is_name || text == Self::ALL { Ok(text.to_owned()) } else { Err(fault()) }
+    }
+
+    /// Whether it may be missing.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Named(names) => names.iter().any(|it| it == name),
+            Self::All => true,
+        }
+    }
+}
+
 /// A library that the environment was scanned with, and this node lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
@@ -21,6 +67,8 @@ pub struct Missing {
     pub name: String,
     /// Who needs it.
     pub packages: Vec<String>,
+    /// Whether the lock says that it may be missing.
+    pub optional: bool,
     /// Of a library that is here but too old: where, and which versions of symbols it lacks.
     pub outdated: Option<(PathBuf, Vec<String>)>,
 }
@@ -42,17 +90,19 @@ impl fmt::Display for Missing {
 pub fn demand(
     libraries: &[Library],
     program: Option<&Path>,
-    allow_missing: bool,
+    allowed: &Allowed,
     task: &Task,
 ) -> Result<Vec<String>, NodeError> {
     let _span = task.span(Deed::Stage("libraries"), "");
     let library_path = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     let missing = missing(libraries, &library_path, program);
-    if missing.is_empty() || allow_missing {
-        let warn = |library: &Missing| task.warn("", format!("this node lacks {library}"));
-        return Ok(missing.iter().map(warn).collect());
+    let may = |library: &Missing| library.optional || allowed.has(&library.name);
+    let (known, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(may);
+    if !missing.is_empty() {
+        return Err(NodeError::Libraries { missing });
     }
-    Err(NodeError::Libraries { missing })
+    let warn = |library: &Missing| task.warn("", format!("this node lacks {library}"));
+    Ok(known.iter().map(warn).collect())
 }
 
 /// Looks for each library as the loader will for `program`, the interpreter, with this `LD_LIBRARY_PATH`.
@@ -70,8 +120,10 @@ pub fn missing(libraries: &[Library], library_path: &OsStr, program: Option<&Pat
 
 fn look(library: &Library, loader: &Loader) -> Option<Missing> {
     let in_folders = || library.folders.iter().find_map(|folder| loader.within(folder, &library.name));
-    let missing =
-        |outdated| Some(Missing { name: library.name.clone(), packages: library.packages.clone(), outdated });
+    let missing = |outdated| {
+        let (name, packages) = (library.name.clone(), library.packages.clone());
+        Some(Missing { name, packages, optional: library.optional, outdated })
+    };
     let Some(path) = loader.find_in_system(&library.name).or_else(in_folders) else { return missing(None) };
     if library.versions.is_empty() {
         return None;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::LockError;
 use super::reader::Reader;
 
-/// A library that a node must have.
+/// A library that a node must have, or is told of if it lacks it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Library {
     /// Its soname, or an absolute path.
@@ -20,6 +20,9 @@ pub struct Library {
     /// Folders in which it is looked for besides those of the loader: objects name them.
     #[serde(default)]
     pub folders: Vec<PathBuf>,
+    /// Whether a node may lack it.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 impl Reader<'_> {

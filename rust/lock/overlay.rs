@@ -19,6 +19,9 @@ const LONGEST: usize = 100;
 pub enum PathEnd {
     /// Before the standard library, as what `PYTHONPATH` names does.
     Front,
+    /// In site-packages itself: files that no package owns. They go before a package's of the same path, since a lock
+    /// has only those of them that an import finds.
+    Site,
     /// After site-packages, as what `.pth` files name does.
     Back,
 }
@@ -26,7 +29,7 @@ pub enum PathEnd {
 /// One folder of loose code: a zip archive that travels with the lock, with one folder of the overlay's name in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlay {
-    /// Of its folder below `overlays` of the prefix.
+    /// Of its folder below `overlays` of the prefix, and of the one folder in its archive.
     pub name: String,
     /// `<name>.zip`.
     pub file_name: String,
@@ -53,6 +56,9 @@ impl Reader<'_> {
             if !names.insert(&it.name) || !digests.insert(it.sha256) {
                 return Err(self.value(place, format!("{} is there twice", it.name)));
             }
+        }
+        if overlays.iter().filter(|it| it.place == PathEnd::Site).count() > 1 {
+            return Err(self.value(place, "two of them are in site-packages"));
         }
         Ok(overlays)
     }

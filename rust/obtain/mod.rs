@@ -24,7 +24,7 @@ use crate::digest::Sha256;
 use crate::digest::together::alone_above;
 use crate::error::{Error, Result};
 use crate::fetch::{Client, Fetcher, Options};
-use crate::lock::{Lock, Owner, Package};
+use crate::lock::{Lock, Overlay, Owner, Package};
 use crate::plan::Plan;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
@@ -54,7 +54,7 @@ pub enum MismatchError {
         found: Sha256,
     },
     /// The archive is of another kind, and another lock had it unpacked as that.
-    #[error("{name}: its archive is no overlay of this name")]
+    #[error("{name}: its archive is no overlay of this name and place")]
     Overlay {
         /// As the lock says.
         name: String,
@@ -73,11 +73,16 @@ pub enum MismatchError {
 pub fn check(lock: &Lock, owner: Owner, index: &Index) -> std::result::Result<(), MismatchError> {
     match owner {
         Owner::Wheel(at) => check_files(&lock.packages[at], index),
-        Owner::Overlay(at) if !overlay::is_of(index, &lock.overlays[at].name) => {
-            Err(MismatchError::Overlay { name: lock.overlays[at].name.clone() })
-        }
-        Owner::Overlay(_) | Owner::Conda(_) => Ok(()),
+        Owner::Overlay(at) => check_overlay(&lock.overlays[at], index),
+        Owner::Conda(_) => Ok(()),
     }
+}
+
+fn check_overlay(locked: &Overlay, index: &Index) -> std::result::Result<(), MismatchError> {
+    if overlay::is_of(index, &locked.name, locked.place) {
+        return Ok(());
+    }
+    Err(MismatchError::Overlay { name: locked.name.clone() })
 }
 
 fn check_files(package: &Package, index: &Index) -> std::result::Result<(), MismatchError> {

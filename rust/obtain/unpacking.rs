@@ -29,9 +29,7 @@ impl Unpacking {
                 Ok(Self::Conda(conda::Unpacking::new(source, tree, expected)?))
             }
             Owner::Overlay(at) => {
-                let locked = &lock.overlays[at];
-                let (name, file_name) = (locked.name.clone(), locked.file_name.clone());
-                let expected = overlay::Expected { name, file_name, sha256: locked.sha256 };
+                let expected = overlay::Expected::of(&lock.overlays[at]);
                 Ok(Self::Overlay(overlay::Unpacking::new(source, tree, expected)?))
             }
             Owner::Wheel(at) => {

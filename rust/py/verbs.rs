@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 
 use crate::bytecode::ByteCode;
+use crate::libraries::check::Allowed;
 use crate::libraries::survey::{Part, Survey};
 use crate::link::LinkMode;
 use crate::lock::{self, Lock};
@@ -49,7 +50,7 @@ pub(super) fn materialize(
     connections: Option<usize>,
     durable: bool,
     strict: bool,
-    allow_missing_libs: bool,
+    allow_missing_libs: Vec<String>,
     compile: Option<bool>,
     program: Option<PathBuf>,
     timeline: Option<PathBuf>,
@@ -59,6 +60,9 @@ pub(super) fn materialize(
     let link_mode: LinkMode = link_mode.parse().map_err(pyo3::exceptions::PyValueError::new_err)?;
     let overrides: Result<Vec<Override>, String> = overrides.iter().map(|text| text.parse()).collect();
     let overrides = overrides.map_err(pyo3::exceptions::PyValueError::new_err)?;
+    let allowed: Result<Vec<String>, String> =
+        allow_missing_libs.iter().map(|it| Allowed::word(it)).collect();
+    let allow_missing_libs = Allowed::of(allowed.map_err(pyo3::exceptions::PyValueError::new_err)?);
     let byte_code = ByteCode::chosen(compile == Some(true), compile == Some(false));
     let options = crate::materialize::Options {
         root,

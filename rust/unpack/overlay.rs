@@ -1,10 +1,12 @@
-//! An overlay becomes a tree: a plain zip archive of one folder, whose files go where their names say.
+//! An overlay becomes a tree: a plain zip archive of one folder, whose files go where their names say: below `overlays`,
+//! or into site-packages.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::digest::Sha256;
+use crate::lock::{Overlay, PathEnd};
 use crate::task::Task;
 use crate::unpack::archive::{Archive, Entry};
 use crate::unpack::fault::{ArtifactFault, Cause, UnpackError};
@@ -16,6 +18,9 @@ use crate::unpack::{ReadAt, names};
 /// Install path of the folder that overlays are in.
 pub const FOLDER: &str = "prefix/overlays";
 
+/// Install path of site-packages.
+const SITE: &str = "site";
+
 /// What the lock says of an overlay.
 #[derive(Debug, Clone)]
 pub struct Expected {
@@ -25,6 +30,43 @@ pub struct Expected {
     pub file_name: String,
     /// Of the archive. Unpacking does not check it; times of files come from it.
     pub sha256: Sha256,
+    /// Where its files go.
+    pub place: PathEnd,
+}
+
+impl Expected {
+    /// What a lock says of one.
+    #[must_use]
+    pub fn of(overlay: &Overlay) -> Self {
+        let (name, file_name) = (overlay.name.clone(), overlay.file_name.clone());
+        Self { name, file_name, sha256: overlay.sha256, place: overlay.place }
+    }
+
+    /// Install path of an entry, whose name is known to begin with the one folder's.
+    fn install_path(&self, entry: &Entry) -> String {
+        match self.place {
+            PathEnd::Site => format!("{SITE}{}", &entry.name[self.name.len()..]),
+            PathEnd::Front | PathEnd::Back => format!("{FOLDER}/{}", entry.name),
+        }
+    }
+
+    /// Install paths of all directories, sorted.
+    fn dirs_of(&self, entries: &[Entry]) -> Result<Vec<String>, ArtifactFault> {
+        let mut dirs = BTreeSet::new();
+        for entry in entries {
+            let path = entry.name.trim_end_matches('/');
+            let is_file_in_place = path == self.name && !entry.is_dir();
+            if is_file_in_place || !is_below(path, &self.name) {
+                let name = self.name.clone();
+                return Err(ArtifactFault::OutsideOverlay { entry: entry.name.clone(), name });
+            }
+            let path = self.install_path(entry);
+            let own = entry.is_dir().then(|| path.trim_end_matches('/').to_owned());
+            dirs.extend(own);
+            dirs.extend(names::parents(path.trim_end_matches('/')).map(str::to_owned));
+        }
+        Ok(dirs.into_iter().collect())
+    }
 }
 
 /// An overlay that is being unpacked.
@@ -44,7 +86,7 @@ impl Unpacking {
     pub fn new(source: Arc<dyn ReadAt>, dest_tree: PathBuf, expected: Expected) -> Result<Self, UnpackError> {
         let of = |cause: Cause| cause.of(&expected.file_name);
         let entries = Archive::open(&*source).map_err(of)?.entries;
-        let dirs = dirs_of(&entries, &expected.name).map_err(|fault| of(fault.into()))?;
+        let dirs = expected.dirs_of(&entries).map_err(|fault| of(fault.into()))?;
         let set_mode = make_dirs(&dest_tree, &dirs).map_err(|fault| of(fault.into()))?;
         let found = entries.iter().map(|_| OnceLock::new()).collect();
         Ok(Self { source, dest: dest_tree, expected, entries, dirs, found, set_mode })
@@ -69,7 +111,7 @@ impl Unpacking {
             inflate::check(source, entry, task)?;
             return Ok(None);
         }
-        let path = self.dest.join(install_path(entry));
+        let path = self.dest.join(self.expected.install_path(entry));
         let mode = if entry.is_executable() { 0o555 } else { 0o444 };
         let mtime = mtime_of(self.expected.sha256);
         let target = Target { path: &path, mode, set_mode: self.set_mode, mtime };
@@ -101,7 +143,7 @@ impl Unpacking {
     }
 
     fn file(&self, entry: &Entry, content: Content) -> IndexFile {
-        let path = install_path(entry);
+        let path = self.expected.install_path(entry);
         let (dir, name) = path.rsplit_once('/').unwrap_or_default();
         let dir = self.dirs.binary_search_by(|it| it.as_str().cmp(dir)).expect("every directory was entered");
         IndexFile {
@@ -115,35 +157,18 @@ impl Unpacking {
     }
 }
 
-/// Whether an index is one of the overlay `name`: the store may have another kind of artifact by the same digest.
+/// Whether an index is that of an overlay of this name and place: the store may have another kind of artifact by the
+/// same digest.
 #[must_use]
-pub fn is_of(index: &Index, name: &str) -> bool {
+pub fn is_of(index: &Index, name: &str, place: PathEnd) -> bool {
     let own = format!("{FOLDER}/{name}");
-    let is_own = |dir: &String| dir == "prefix" || dir == FOLDER || is_below(dir, &own);
+    let is_own = |dir: &String| match place {
+        PathEnd::Site => is_below(dir, SITE),
+        PathEnd::Front | PathEnd::Back => dir == "prefix" || dir == FOLDER || is_below(dir, &own),
+    };
     index.conda.is_none() && index.dist_info.is_empty() && index.dirs.iter().all(is_own)
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-fn install_path(entry: &Entry) -> String {
-    format!("{FOLDER}/{}", entry.name)
-}
-
-/// Install paths of all directories, sorted.
-fn dirs_of(entries: &[Entry], name: &str) -> Result<Vec<String>, ArtifactFault> {
-    let mut dirs = BTreeSet::new();
-    for entry in entries {
-        let path = entry.name.trim_end_matches('/');
-        let is_file_in_place = path == name && !entry.is_dir();
-        if is_file_in_place || !is_below(path, name) {
-            return Err(ArtifactFault::OutsideOverlay { entry: entry.name.clone(), name: name.to_owned() });
-        }
-        let path = install_path(entry);
-        let own = entry.is_dir().then(|| path.trim_end_matches('/').to_owned());
-        dirs.extend(own);
-        dirs.extend(names::parents(path.trim_end_matches('/')).map(str::to_owned));
-    }
-    Ok(dirs.into_iter().collect())
 }

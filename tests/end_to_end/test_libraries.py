@@ -18,6 +18,7 @@ from tests.lab.lock_text import lock_text
 import fastenv
 from fastenv.exceptions import NodeUnfitError
 from fastenv.scan import Inventory
+from fastenv.testing import make_wheel
 
 SIGHT = "libfastenvsight.so.1"
 MISSED = f"{SIGHT}, for seer"
@@ -95,14 +96,75 @@ def test_the_user_may_go_on_without(world: World, program: str) -> None:
     assert Path(done.out.strip()).is_dir()
 
 
+@pytest.mark.parametrize("program", ["fastenv", "fastenv-node"])
+def test_one_library_may_be_missing_and_the_rest_is_guarded(world: World, program: str) -> None:
+    """What is named no library, another one, this one; and the lock may say it for all nodes."""
+    start: Callable[..., Done] = world.cli if program == "fastenv" else world.lab.run
+    done = start("materialize", world.lock, f"{HINT}=sight", code=2)
+    assert done.out == ""
+    assert "is no name of a library, as libX11.so.6 is" in done.err
+    done = start("materialize", world.lock, f"{HINT}=libX11.so.6", code=5)
+    assert done.out == ""
+    assert MISSED in done.err
+    assert f"{HINT}={SIGHT} goes on without" in done.err
+    done = start("materialize", world.lock, f"{HINT}=libX11.so.6,{SIGHT}", code=0)
+    assert f"this node lacks {MISSED}" in done.err
+
+
+def test_loose_code_and_extra_packages_need_libraries_too(world: World) -> None:
+    """An object in site-packages that no package owns, one in a folder that is included, one in an extra wheel."""
+    folder = world.lab.folder
+    (world.original.parent / "included").mkdir()
+    seer = (folder / "_seer.so").read_bytes()
+    site = next(world.original.glob("lib/python*/site-packages"))
+    for place in (site / "loose", world.original.parent / "included"):
+        place.mkdir(exist_ok=True)
+        (place / "_seen.so").write_bytes(seer)
+        (place / "seen.py").touch()
+    peer = make_wheel(folder, "peer", files={"peer/_seer.so": seer})
+    own = compile_shared(site / "seer" / "libown.so", "int own(void) { return 1; }", "-Wl,-soname,libown.so")
+    compile_shared(site / "loose/_owning.so", "extern int own(void); int o(void) { return own(); }", str(own))
+    listed = world.cli("scan", "--prefix", world.original, with_library=True).out
+    assert re.search(rf"{SIGHT} \(loose:loose, seer\)", listed)
+    words = ("--include", world.original.parent / "included", "--extra", f"./{peer.name}")
+    world.cli("lock", "--prefix", world.original, "-o", world.lock, *words, with_library=True)
+    (library,) = fastenv.Lock.read(world.lock).libraries
+    assert library.packages == ("overlay:included", "overlay:site-packages", "peer", "seer")
+    assert f"{SIGHT}, for overlay:included, overlay:site-packages, peer and 1 more" in world.lab.refuse(
+        world.lock, 5
+    )
+
+
+def test_settings_say_what_nodes_may_lack(world: World) -> None:
+    settings = world.lab.folder / "fastenv.toml"
+    lock = ("lock", "--prefix", world.original, "-o", world.lock)
+    settings.write_text('allow-missing-libs = ["libsight"]\n')
+    said = world.cli(*lock, code=3).err
+    assert "fastenv.toml: allow-missing-libs: 'libsight' is no name of a library" in said
+    settings.write_text(f'allow-missing-libs = ["{SIGHT}", "libfastenvsigh.so.1"]\n')
+    said = world.cli(*lock, with_library=True).err
+    assert "allows libfastenvsigh.so.1 to be missing, which nothing here needs" in said
+    assert f"(there is {SIGHT})" in said
+    (library,) = fastenv.Lock.read(world.lock).libraries
+    assert library.optional
+    assert world.cli(*lock[:3], "--check", with_library=True).code == 0
+    done = world.lab.run("materialize", world.lock, code=0)
+    assert f"this node lacks {MISSED}" in done.err
+    settings.unlink()
+    done = world.cli(*lock[:3], "--check", code=1, with_library=True)
+    assert SIGHT in done.out
+
+
 def test_python_is_told_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
     prefix = world.lab.prefix("env")
     with pytest.raises(NodeUnfitError, match=re.escape(MISSED)) as raised:
         fastenv.materialize(world.lock, root=world.lab.root, prefix=prefix)
     assert HINT in (raised.value.hint or "")
+    with pytest.raises(ValueError, match="is no name of a library"):
+        fastenv.materialize(world.lock, prefix=prefix, allow_missing_libs=["sight"])
     report = fastenv.materialize(
-        world.lock, root=world.lab.root, prefix=prefix, allow_missing_libs=True, compile=False
+        world.lock, root=world.lab.root, prefix=prefix, allow_missing_libs=SIGHT, compile=False
     )
     assert report.warnings == [f"this node lacks {MISSED}"]
 

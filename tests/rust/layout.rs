@@ -112,6 +112,31 @@ fn the_lock_decides_a_contested_path() {
 }
 
 #[test]
+fn what_no_package_owns_stands_where_it_is() {
+    let mut artifacts = [
+        artifact("a", &[("site/a/x.py", "1"), ("site/b.py", "1")], &[]),
+        artifact("loose", &[("site/a/x.py", "2"), ("site/a/plugin.py", "2")], &[]),
+    ];
+    let rows = |place: &str| {
+        let sha256 = Sha256::of(b"loose");
+        let path = format!("pylock.fastenv.d/{sha256}/loose.zip");
+        format!(
+            "[[tool.fastenv.overlays]]\nname = \"loose\"\npath = \"{path}\"\nsha256 = \"{sha256}\"\n\
+             place = \"{place}\"\n"
+        )
+    };
+    artifacts[1].sha256 = Sha256::of(b"loose");
+    let text = lock_text::text(&[row("a")], &[], "") + &rows("site");
+    let id = fastenv::lock::compute_env_id(&text).unwrap();
+    let text = text.replace("env-id = \"\"", &format!("env-id = \"{id}\""));
+    let lock = Lock::parse(text, PathBuf::new(), "lock").unwrap();
+    let layout = layout::compose(&lock, &artifacts, &Scheme::of(&lock)).unwrap();
+    let owners: Vec<String> = linked(&layout, &artifacts).into_iter().map(|row| row.1).collect();
+    assert_eq!(owners, ["loose", "loose", "a"]);
+    assert!(layout.warnings.is_empty());
+}
+
+#[test]
 fn the_same_bytes_are_no_contest() {
     let artifacts = [
         artifact("a", &[("site/n/__init__.py", "")], &[]),

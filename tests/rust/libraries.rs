@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fastenv::libraries::check::{demand, missing};
+use fastenv::libraries::check::{Allowed, demand, missing};
 use fastenv::libraries::elf;
 use fastenv::libraries::survey::{Needed, Part, Survey};
 use fastenv::lock::Library;
@@ -37,6 +37,7 @@ fn library(name: &str, versions: &[&str], folders: &[&Path]) -> Library {
         packages: ["cv", "b", "c", "d"].map(str::to_owned).to_vec(),
         versions: versions.iter().map(|version| (*version).to_owned()).collect(),
         folders: folders.iter().map(|folder| (*folder).to_owned()).collect(),
+        optional: false,
     }
 }
 
@@ -174,9 +175,32 @@ fn a_node_without_a_library_is_told_of_it() {
     write(room.path().join("libfastenv-absent.so.1"), &Elf::default());
     assert_eq!(missing(std::slice::from_ref(&absent), room.path().as_os_str(), None), []);
     assert_eq!(missing(&[library("libfastenv-absent.so.1", &[], &[room.path()])], empty, None), []);
-    assert!(demand(std::slice::from_ref(&absent), None, false, &Task::default()).is_err());
-    let warnings = demand(&[absent], None, true, &Task::default()).unwrap();
+    let asked = |library: &Library, allowed: &Allowed| {
+        demand(std::slice::from_ref(library), None, allowed, &Task::default())
+    };
+    let warnings = asked(&absent, &Allowed::All).unwrap();
     assert_eq!(warnings, ["this node lacks libfastenv-absent.so.1, for cv, b, c and 1 more"]);
+    let optional = Library { optional: true, ..absent.clone() };
+    assert_eq!(asked(&optional, &Allowed::None).unwrap(), warnings);
+    let named = |name: &str| Allowed::of(vec![name.to_owned()]);
+    assert_eq!(asked(&absent, &named("libfastenv-absent.so.1")).unwrap(), warnings);
+    for allowed in [Allowed::of(Vec::new()), named("libfastenv-absent.so"), named("libc.so.6")] {
+        let fault = asked(&absent, &allowed).unwrap_err();
+        assert!(
+            fault.hint().contains("--allow-missing-libs=libfastenv-absent.so.1 goes on"),
+            "{}",
+            fault.hint()
+        );
+    }
+}
+
+#[test]
+fn a_word_that_names_no_library_is_refused() {
+    for word in ["", "libX11", "lib*.so", "lib X.so"] {
+        assert!(Allowed::word(word).is_err(), "{word}");
+    }
+    assert_eq!(Allowed::word("*").map(|word| Allowed::of(vec![word])), Ok(Allowed::All));
+    assert!(Allowed::word("/opt/x/libX11.so.6").is_ok());
 }
 
 #[test]

@@ -15,12 +15,16 @@ __all__ = ["complain", "run"]
 # In the order in which a user meets them.
 _COMMANDS = ("scan", "lock", "materialize", "exec", "verify", "probe", "store", "env-id", "diff", "why")
 _INTERRUPTED = 130
+_BARE = {"materialize": {"--allow-missing-libs": "--allow-missing-libs=*"}}
+"""By command: options that have a meaning without a value, which click can't have of one that may be repeated."""
 
 
 def run(arguments: list[str]) -> NoReturn:
     """Run the command that ``arguments`` begin with, and exit with its status."""
     try:
-        _app(arguments)(args=arguments, prog_name="fastenv")
+        bare = _BARE.get(next(iter(arguments), ""), {})
+        words = [bare.get(word, word) for word in arguments]
+        _app(arguments)(args=words, prog_name="fastenv")
     except FastenvError as error:
         complain(error)
         sys.exit(error.exit_code)

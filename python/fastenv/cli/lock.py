@@ -83,6 +83,10 @@ def lock(
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Files of loose code that stay here.")
     ] = None,
+    allow_missing_libs: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A library that a node may lack: libX11.so.6; may be repeated."),
+    ] = None,
     include_cwd: Annotated[
         bool, typer.Option("--include-cwd", help="The modules in this folder are loose code, too.")
     ] = False,
@@ -109,6 +113,7 @@ def lock(
     folders = [str(Path.cwd())] if include_cwd else []
     words = {"ignore": ignore, "only": only, "extra": extra, "exclude": exclude}
     words["include"] = [*folders, *(include or ())]
+    words["allow_missing_libs"] = allow_missing_libs
     found = None if inventory is None else read_inventory(inventory)
     executable = python or (Path(sys.executable) if prefix is None and found is None else None)
     common: dict[str, Any] = {

@@ -46,11 +46,12 @@ def materialize(
         bool, typer.Option("--strict", help="Refuse another build of the same interpreter.")
     ] = False,
     allow_missing_libs: Annotated[
-        bool,
+        list[str] | None,
         typer.Option(
-            "--allow-missing-libs", help="Go on where this node lacks libraries that the environment needs."
+            metavar="[=NAME]",
+            help="Go on where this node lacks this library that the environment needs, or any; may be repeated.",
         ),
-    ] = False,
+    ] = None,
     compile: Annotated[  # noqa: A002 # the option's name
         bool | None,
         typer.Option(
@@ -75,6 +76,7 @@ def materialize(
 ) -> None:
     """Make the environment of a lock, and print its prefix."""
     overrides = _overrides(override_virtual or ())
+    allowed = _libraries(allow_missing_libs or ())
     try:
         with show("materialize", as_json=as_json) as on_event:
             report = fastenv.materialize(
@@ -87,7 +89,7 @@ def materialize(
                 connections=connections,
                 durable=durable,
                 strict=strict,
-                allow_missing_libs=allow_missing_libs,
+                allow_missing_libs=allowed,
                 compile=compile,
                 timeline=timeline,
                 override_virtual=overrides,
@@ -107,6 +109,17 @@ def materialize(
         print(json.dumps(done))
     else:
         print(report.prefix)
+
+
+def _libraries(texts: Iterable[str]) -> list[str]:
+    """Names of libraries; ``*`` for all, which is what the option without a name is turned into."""
+    names = [name for text in texts for name in text.split(",")]
+    for name in names:
+        if name != "*" and ".so" not in name:
+            raise typer.BadParameter(
+                f"{name!r} is no name of a library, as libX11.so.6 is", param_hint="--allow-missing-libs"
+            )
+    return names
 
 
 def _overrides(texts: Iterable[str]) -> dict[str, str]:

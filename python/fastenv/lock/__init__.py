@@ -18,7 +18,7 @@ The way of the data, a file a step:
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
     place           where nodes get a wheel; naming: by the name of an index for which they have a login
     carried         archives that travel with the lock
-    libraries       what a node's system must have
+    libraries       what a node's system must have;  loose_libraries: for loose code and extras
     rows, compose   values to text; lockfile: text to values
 
 Threads are those of at_once, so that Ctrl-C is heard; what is dear to find out again is in cache.
@@ -51,10 +51,11 @@ from fastenv.lock.explain import explain
 from fastenv.lock.extras import Extras
 from fastenv.lock.faults import Unfetchable, edited, inventory_faults, unfetchable
 from fastenv.lock.indexes import Publicity
-from fastenv.lock.libraries import locked_libraries
+from fastenv.lock.libraries import locked_libraries, unknown_libraries
 from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.lock.local_half import LocalHalf
-from fastenv.lock.lockfile import Lock, LockedPackage, check_name
+from fastenv.lock.lockfile import Lock, LockedLibrary, LockedPackage, check_name
+from fastenv.lock.loose_libraries import loose_libraries, with_loose_libraries
 from fastenv.lock.naming import Naming
 from fastenv.lock.outlet import Outlet
 from fastenv.lock.overlays import LARGEST, LockedOverlay, Overlays, find_overlays
@@ -210,7 +211,8 @@ class _Work:
             wanted = {name: why for name, why in wanted.items() if name not in settled.choices}
             faults += self.conda.find(self.transport, self.publicity, self._asked)
             sources = (*self.sources.remote, *self.sources.local)
-            self.extras.find(self.rules, self.inventory, self._resolver, sources, self.artifacts)
+            local = self.local.extras
+            self.extras.find(self.rules, self.inventory, self._resolver, sources, self.artifacts, local=local)
         faults += self._unsettled(sound, settled, wanted)
         with self._stage("compare"):
             faults += _unfit([*sound, *known], edits.result(), wanted)
@@ -367,7 +369,7 @@ class _Work:
             packages=packages,
             conda=self.conda.rows(),
             virtual=virtual_packages(self.conda.packages),
-            libraries=locked_libraries(inventory, packages),
+            libraries=self._libraries(packages),
             link_scripts=link_scripts and bool(self.conda.packages),
             contested=contested_rows(inventory, {it.name for it in self.local.left_out}),
             overlays=overlays,
@@ -376,6 +378,13 @@ class _Work:
             ignored=[*ignored_rows(inventory, self.loose), *self.local.left_out],
             created_with=_version(),
         )
+
+    def _libraries(self, packages: Sequence[LockedPackage]) -> list[LockedLibrary]:
+        extras = {pin.name: wheel for pin, wheel in self.extras.wheels.items()}
+        more = loose_libraries(self.inventory, self.loose, extras, self.rules)
+        rows = with_loose_libraries(locked_libraries(self.inventory, packages, self.rules), more)
+        self.warn(unknown_libraries(self.inventory, rows, self.rules))
+        return rows
 
     def _warn(self, *, link_scripts: bool) -> None:
         for message in self.conda.warnings(link_scripts=link_scripts):
@@ -386,7 +395,7 @@ class _Work:
         if distributions and not any(os.path.isdir(it.metadata_path) for it in distributions):
             self._warn_of("the environment is not on this machine: its files were not looked at for edits")
         for stray in self.inventory.strays:
-            if stray.kind == "module" and not self.loose.owns(stray.path):
+            if stray.kind == "module" and not self.loose.accounts_for(stray.path):
                 self._warn_of(f"{stray.path} is not in the lock: {stray.reason}")
 
     def warn(self, messages: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from fastenv.composition import Difference, compare, of_inventory, of_lock
+from fastenv.local_requirement import local_requirement
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_half import site_of
 from fastenv.lock.edits import Edit, Hashes, find_edits
@@ -70,6 +71,7 @@ def check_lock(
     # whether a copy runs them is the lock's to say: an environment does not tell
     found = [it for it in compared if (it.kind, it.name) != ("setting", "link-scripts")]
     found += _extras(rules, held)
+    found += _libraries(rules, held)
     told = {(it.kind, it.name) for it in found}
     found += (it for it in _edited(held, inventory) if (it.kind, it.name) not in told)
     return tuple(found)
@@ -78,14 +80,28 @@ def check_lock(
 def _extras(rules: Rules, lock: Lock) -> Iterator[Difference]:
     """What the rules want for the nodes alone, and the lock has otherwise."""
     pinned = {it.name: it.version for it in lock.packages if it.extra}
-    wanted = {canonical(it.name): it for it in map(Requirement, rules.extra)}
+    local = [it for it in map(local_requirement, rules.extra) if it is not None]
+    texts = [text for text in rules.extra if local_requirement(text) is None]
+    wanted = {canonical(it.name): it for it in map(Requirement, texts)}
+    wanted |= {canonical(it.name): Requirement(it.name) for it in local if it.name}
     for name, it in sorted(wanted.items()):
         version = pinned.get(name)
         if version is None or not it.specifier.contains(version, prereleases=True):
             yield Difference("wheel", name, "extra", version, str(it), note=f"extra in {rules.place}")
-    asked = {it.name for it in lock.packages if it.extra and it.requested}
+    # of what has no name until it is built nothing can be told
+    own = ("built", "local") if any(not it.name for it in local) else ()
+    asked = {it.name for it in lock.packages if it.extra and it.requested and it.origin not in own}
     for name in sorted(asked - wanted.keys()):
         yield Difference("wheel", name, "extra", pinned[name], None, note="no rule asks for it")
+
+
+def _libraries(rules: Rules, lock: Lock) -> Iterator[Difference]:
+    """Libraries that the lock asks of a node and the rules do not, or the other way round."""
+    words = {True: "may be missing", False: "must be there"}
+    for it in lock.libraries:
+        allowed = it.name in rules.allow_missing_libs
+        if allowed != it.optional:
+            yield Difference("setting", it.name, "library", words[it.optional], words[allowed])
 
 
 def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:

@@ -203,6 +203,7 @@ def _library(library: LockedLibrary) -> str:
             "packages": list(library.packages),
             "versions": list(library.versions) or None,
             "folders": list(library.folders) or None,
+            "optional": library.optional or None,
         },
     )
 

@@ -9,7 +9,9 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from fastenv.exceptions import LockError
+from fastenv.local_requirement import local_requirement
 from fastenv.lock.artifacts import Artifacts
+from fastenv.lock.local_extras import LocalExtras, MadeExtra
 from fastenv.lock.lockfile import LockedPackage
 from fastenv.lock.pins import Candidate, Pin, Resolver
 from fastenv.lock.place import Place
@@ -32,6 +34,7 @@ class Extras:
         self._sizes: dict[str, int | None] = {}
         self._digests: dict[str, str | None] = {}
         self._asked: frozenset[str] = frozenset()
+        self._made: dict[str, MadeExtra] = {}
 
     def find(
         self,
@@ -40,25 +43,34 @@ class Extras:
         resolver: Callable[[], Resolver],
         sources: Sequence[Source],
         artifacts: Artifacts,
+        *,
+        local: LocalExtras,
     ) -> None:
         """Resolve them, by a resolver that is made if there are any: an environment without python can have none.
+        ``local`` makes those that no index has.
 
         Raises LockError, with uv's words, if they don't go with what is installed.
         """
         if not rules.extra:
             return
-        self._asked = frozenset(canonical(Requirement(text).name) for text in rules.extra)
+        known = {text: local_requirement(text) for text in rules.extra}
+        made = local.make([it for it in known.values() if it is not None], rules.folder)
+        self._made = {it.pin.name: it for it in made}
+        plain = [text for text, it in known.items() if it is None]
+        self._asked = frozenset(canonical(Requirement(text).name) for text in plain) | self._made.keys()
         held = {it.name: Pin(it.name, it.version) for it in inventory.distributions}
         both = sorted(self._asked & held.keys())
         if both:
             raise LockError(f"{rules.place}: extra names {both[0]}, which the environment has itself")
-        found = resolver().extend(rules.extra, list(held.values()), sources)
+        texts = [*plain, *(it.text for it in made)]
+        wheels = {it.pin.name: it.wheel for it in made}
+        found = resolver().extend(texts, list(held.values()), sources, wheels)
         order = {tag: at for at, tag in enumerate(_tags(inventory))}
-        for pin, wheels in found.wheels.items():
+        for pin, offered in found.wheels.items():
             if pin.name not in held:
-                self.wheels[pin] = _best(pin, wheels, order)
-        for sha256, known in artifacts.look(self.wheels.values()).items():
-            self._sizes[sha256], self._digests[sha256] = known.size, known.files_digest
+                self.wheels[pin] = _best(pin, offered, order)
+        for sha256, facts in artifacts.look(self.wheels.values()).items():
+            self._sizes[sha256], self._digests[sha256] = facts.size, facts.files_digest
 
     def rows(
         self, place_of: Callable[[Candidate], Place]
@@ -66,6 +78,7 @@ class Extras:
         """The rows of the lock, each with its wheel if that must travel."""
         for pin, wheel in self.wheels.items():
             place = place_of(wheel)
+            made = self._made.get(pin.name)
             yield (
                 LockedPackage(
                     name=pin.name,
@@ -76,9 +89,11 @@ class Extras:
                     path=place.path,
                     size=self._sizes.get(wheel.sha256) or wheel.size,
                     index=place.index,
-                    origin=place.origin,
+                    origin=place.origin if made is None else made.origin,
                     index_name=place.index_name,
                     index_path=place.index_path,
+                    reason=None if made is None else made.reason,
+                    commit=None if made is None else made.commit,
                     requested=pin.name in self._asked,
                     files_digest=self._digests.get(wheel.sha256),
                     extra=True,

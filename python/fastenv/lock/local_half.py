@@ -12,6 +12,7 @@ from fastenv.exceptions import Fault
 from fastenv.lock.faults import Unfetchable
 from fastenv.lock.kept_wheels import KeptWheels
 from fastenv.lock.local_builds import LocalBuilds, OnBuildFailure
+from fastenv.lock.local_extras import LocalExtras
 from fastenv.lock.lockfile import Ignored
 from fastenv.lock.packed import Packed
 from fastenv.lock.sources import Sources
@@ -55,6 +56,7 @@ class LocalHalf:
             on_failure=on_build_failure,
             timeout_s=timeout_s,
         )
+        self.extras = LocalExtras(inventory, sources, environ, on_event, timeout_s, secrets)
         self._contents: dict[str, Contents] = {}
         self._origins: dict[str, tuple[str, str, str | None]] = {}
         self.made: dict[str, Made] = {}
@@ -72,6 +74,7 @@ class LocalHalf:
     def stop(self) -> None:
         """End what is under way."""
         self._builds.stop()
+        self.extras.close()
 
     def plan(self, wanted: Mapping[str, Unfetchable]) -> list[Fault]:
         """Look how each can be had, and wait for what is built; the faults of those that can't be had."""

@@ -131,12 +131,15 @@ class LockedContested:
 
 @dataclass(frozen=True)
 class LockedLibrary:
-    """A library of the system that a node must have; ``scan.inventory.SystemLibrary`` says what the fields are."""
+    """A library of the system that a node must have, or may lack if it is ``optional``;
+    ``scan.inventory.SystemLibrary`` says what the other fields are.
+    """
 
     name: str
     packages: tuple[str, ...]
     versions: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -410,7 +413,10 @@ class _Reader:
                 raise self._fault(f"{place}: {key} is not a list of strings")
         return LockedLibrary(
             self._word(row, "name", place),
-            *(tuple(lists[key]) for key in ("packages", "versions", "folders")),
+            tuple(lists["packages"]),
+            tuple(lists["versions"]),
+            tuple(lists["folders"]),
+            optional=bool(self._maybe(row, "optional", bool, place)),
         )
 
     def _ignored(self, row: Mapping[str, Any]) -> Ignored:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,10 @@ from fastenv.loose.archive import pack
 from fastenv.loose.files import Choice, Rule, choose_files
 from fastenv.loose.folders import Folder, survey_folders
 from fastenv.loose.patterns import Patterns
+from fastenv.loose.unowned import find_unowned
 
 if TYPE_CHECKING:
+    from fastenv.lock.lockfile import Lock
     from fastenv.loose.archive import Packed
     from fastenv.scan.inventory import Inventory
     from fastenv.settings import Rules
@@ -26,6 +30,7 @@ __all__ = [
     "LockedOverlay",
     "Overlays",
     "find_overlays",
+    "holds",
     "locked_now",
     "overlay_from_table",
     "overlay_to_table",
@@ -34,13 +39,14 @@ __all__ = [
 LARGEST = 50_000_000
 """Bytes of loose code that are shipped unless more is allowed."""
 _SHOWN = 5
-_PLACES = ("front", "back")
+_PLACES = ("front", "site", "back")
 
 
 @dataclass(frozen=True)
 class LockedOverlay:
     """One folder of loose code: an archive that travels with the lock. ``path`` is relative to the lock, ``size`` in
-    bytes; ``place`` on the search path is "front" (as PYTHONPATH is) or "back" (as what .pth files name is).
+    bytes; ``place`` on the search path is "front" (as PYTHONPATH is), "site" (site-packages itself) or "back" (as what
+    .pth files name is).
     """
 
     name: str
@@ -61,7 +67,7 @@ def overlay_from_table(row: Mapping[str, Any]) -> LockedOverlay:
         if not isinstance(row.get(key), str):
             raise ValueError(f"{key} is missing")
     if row["place"] not in _PLACES:
-        raise ValueError(f"place is {row['place']!r}, not 'front' or 'back'")
+        raise ValueError(f"place is {row['place']!r}, not 'front', 'site' or 'back'")
     size = row.get("size")
     if size is not None and type(size) is not int:
         raise ValueError(f"size is {type(size).__name__}, not int")
@@ -71,16 +77,34 @@ def overlay_from_table(row: Mapping[str, Any]) -> LockedOverlay:
 @dataclass
 class Overlays:
     """The loose code of an environment, chosen and not yet packed. ``left_out`` are names and reasons for the lock,
-    ``warnings`` sentences for the user.
+    ``warnings`` sentences for the user; ``told`` are places of this machine that they speak of.
     """
 
     folders: list[tuple[Folder, Choice]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
 
-    def owns(self, path: str) -> bool:
-        """Whether a path of this machine is shipped with one of them."""
-        return any(path.startswith(f"{folder.path}/") for folder, _ in self.folders)
+    def accounts_for(self, path: str) -> bool:
+        """Whether a path of this machine is shipped with one of them, or it is said why not."""
+        if any(folder.path and path.startswith(f"{folder.path}/") for folder, _ in self.folders):
+            return True
+        return path.rstrip("/") in self._in_site | self.told
+
+    @cached_property
+    def _in_site(self) -> set[str]:
+        """Where the files that go into site-packages lie, and the folders above them."""
+        files = [it.file for folder, choice in self.folders if not folder.path for it in choice.files]
+        ends = ((file, at) for file in files for at, letter in enumerate(file) if letter == "/")
+        return {*files, *(file[:at] for file, at in ends)}
+
+    def take(self, folder: Folder, choice: Choice) -> None:
+        """Take in what is shipped of a folder, and note what is not."""
+        if choice.files:
+            self.folders.append((folder, choice))
+        self.left_out += ((f"{folder.name}/{path}", "it looks like a secret") for path in choice.secrets)
+        if choice.secrets:
+            self.warnings.append(_of_secrets(folder, choice.secrets))
 
     def write(self, folder: Path) -> list[LockedOverlay]:
         """Pack all of them up below ``folder``, the lock's own. Raises FileSystemError."""
@@ -125,13 +149,15 @@ def find_overlays(
     for path, reason in survey.left_out:
         found.left_out.append((os.path.basename(path), f"loose code: {reason}"))
         found.warnings.append(f"{path} is not in the lock: {reason}")
+    unowned = find_unowned(inventory, rule)
+    for path, name, reason in unowned.left_out:
+        found.told.add(path)
+        found.left_out.append((name, reason))
+        found.warnings.append(f"{path} is not in the lock: {reason}")
     for folder in survey.folders:
-        choice = choose_files(folder.path, rule, is_part=folder.holds)
-        if choice.files:
-            found.folders.append((folder, choice))
-        found.left_out += ((f"{folder.name}/{path}", "it looks like a secret") for path in choice.secrets)
-        if choice.secrets:
-            found.warnings.append(_of_secrets(folder, choice.secrets))
+        found.take(folder, choose_files(folder.path, rule, is_part=folder.holds))
+    found.take(unowned.folder, unowned.choice)
+    found.folders.sort(key=lambda it: _PLACES.index(it[0].place))
     _check_size(found, largest)
     return found
 
@@ -142,6 +168,20 @@ def locked_now(overlays: Overlays) -> list[LockedOverlay]:
         return [
             _locked(it, pack(it.name, choice.files, Path(room, it.name))) for it, choice in overlays.folders
         ]
+
+
+def holds(lock: Lock, overlay: LockedOverlay, path: str, *, in_site: bool) -> bool:
+    """Whether an archive beside a lock has ``path`` (a file, or a folder with files), relative to its folder; False if
+    the archive is not there. ``in_site``: the path is one of site-packages.
+    """
+    if lock.path is None or in_site != (overlay.place == "site"):
+        return False
+    inner = f"{overlay.name}/{path}"
+    try:
+        with zipfile.ZipFile(lock.path.parent / overlay.path) as archive:
+            return any(it == inner or it.startswith(f"{inner}/") for it in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _locked(folder: Folder, packed: Packed) -> LockedOverlay:
@@ -172,7 +212,11 @@ def _of_secrets(folder: Folder, secrets: Sequence[str]) -> str:
 
 
 def _check_size(found: Overlays, largest: int) -> None:
-    files = [(it.size, f"{folder.path}/{it.path}") for folder, choice in found.folders for it in choice.files]
+    files = [
+        (it.size, f"{folder.path}/{it.path}" if folder.path else it.file)
+        for folder, choice in found.folders
+        for it in choice.files
+    ]
     total = sum(size for size, _ in files)
     if total <= largest:
         return

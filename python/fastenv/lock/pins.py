@@ -141,9 +141,15 @@ class Resolver:
             self._name_sources(found, sources)
         return found
 
-    def extend(self, requirements: Sequence[str], held: Sequence[Pin], sources: Sequence[Source]) -> Found:
+    def extend(
+        self,
+        requirements: Sequence[str],
+        held: Sequence[Pin],
+        sources: Sequence[Source],
+        local: Mapping[str, Candidate],
+    ) -> Found:
         """Resolve ``requirements`` and what they require; what is ``held`` keeps its version, and is found too where
-        they require it.
+        they require it. ``local`` are wheels of this machine that they name, by name.
 
         Raises LockError with uv's words where there is no solution, NetworkError when a source can't be reached.
         """
@@ -162,10 +168,12 @@ class Resolver:
         if run.text is None:
             reason = f"the extra packages do not go with what is installed: {_because(run.complaint)}"
             raise LockError(reason, hint="change extra, or install what it needs here too")
-        named = [Pin(row["name"], row["version"]) for row in toml.loads(run.text).get("packages", [])]
-        found = Found(_candidates(run.text, named))
+        rows = toml.loads(run.text).get("packages", [])
+        direct = {_pin(row): _of_no_index(row, local) for row in rows if not row.get("wheels")}
+        found = Found(_candidates(run.text, [_pin(row) for row in rows]))
         if found.wheels:
             self._name_sources(found, sources)
+        found.wheels |= {pin: (wheel,) for pin, wheel in direct.items()}
         return found
 
     def _failing(self, complaint: str, asked: Sequence[Pin], sources: Sequence[Source]) -> list[Pin]:
@@ -353,6 +361,26 @@ def _candidate(wheel: Mapping[str, Any]) -> Candidate:
     url = wheel.get("url") or Path(wheel["path"]).absolute().as_uri()
     name = wheel.get("name") or unquote(urlsplit(url).path.rpartition("/")[2])
     return Candidate(name, url, wheel["hashes"]["sha256"], wheel.get("size"))
+
+
+def _pin(row: Mapping[str, Any]) -> Pin:
+    return Pin(row["name"], row.get("version", ""))
+
+
+def _of_no_index(row: Mapping[str, Any], local: Mapping[str, Candidate]) -> Candidate:
+    """The wheel that a requirement names by its place. Raises LockError where it names something else."""
+    name = str(row["name"])
+    if name in local:
+        return local[name]
+    url = str(row.get("archive", {}).get("url", ""))
+    filename = unquote(urlsplit(url).path.rpartition("/")[2])
+    if not filename.endswith(".whl"):
+        raise LockError(
+            f"extra: {name} is required from a place that is no index and holds no wheel",
+            package=name,
+            hint=f"name {name} in extra itself, by a folder, a source archive on this machine or a Git URL",
+        )
+    return Candidate(filename, url, row["archive"]["hashes"]["sha256"], row["archive"].get("size"))
 
 
 def _by_host(wheel: Candidate, sources: Sequence[Source]) -> Source:

@@ -88,14 +88,14 @@ def contested_rows(inventory: Inventory, left_out: Collection[str]) -> Iterator[
 def ignored_rows(inventory: Inventory, loose: Overlays) -> Iterator[Ignored]:
     """What the lock has not, and why."""
     for name, reason in loose.left_out:
-        yield Ignored(printable(name), "", reason)
+        yield Ignored(printable(name), "", printable(reason))
     for left_out in inventory.left_out:
-        yield Ignored(left_out.name, left_out.version, left_out.reason)
+        yield Ignored(printable(left_out.name), left_out.version, left_out.reason)
     places = [entry.path for entry in inventory.search_path]
     places += [inventory.conda.prefix] if inventory.conda is not None else []
     roots = sorted(places, key=len, reverse=True)
     for stray in inventory.strays:
-        if stray.kind in _IGNORED_STRAYS and not loose.owns(stray.path):
+        if stray.kind in _IGNORED_STRAYS and not loose.accounts_for(stray.path):
             # a path of this machine is nobody else's business
             root = next((root for root in roots if stray.path.startswith(f"{root}/")), None)
             name = stray.path[len(root) + 1 :] if root else stray.path.rstrip("/").rpartition("/")[2]

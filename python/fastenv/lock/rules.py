@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastenv.exceptions import LockError
+from fastenv.loose.unowned import in_site, module_name
+from fastenv.scan.installed import canonical
 from fastenv.scan.inventory import LeftOut
 from fastenv.scan.wants import wants
 
 if TYPE_CHECKING:
-    from fastenv.scan.inventory import CondaPackage, Contested, Inventory
+    from fastenv.scan.inventory import CondaPackage, Contested, Inventory, Stray
     from fastenv.settings import Rules
 
 __all__ = ["Ruled", "apply_rules"]
@@ -32,31 +35,62 @@ def apply_rules(rules: Rules, inventory: Inventory) -> Ruled:
     """Leave out what the rules ignore, or what they do not name as all that there is to be.
 
     Exactly what is ignored goes; what depends on it stays, and is named. Of ``only``, what those require stays too.
+    Modules in site-packages that no package owns are called by the names by which they are imported.
 
     Raises LockError for a name in ``only`` that is not there, and if python itself would go.
     """
     if not rules.ignore and not rules.only:
         return Ruled(inventory)
-    parts = _Parts(inventory)
+    parts, modules = _Parts(inventory), _modules(inventory)
     reasons: dict[str, str] = {}
+    gone: dict[str, str] = {}
     warnings = []
     if rules.only:
-        kept = parts.closure(_named(rules.only, parts, rules, must=True))
+        kept = parts.closure(
+            _named([it for it in rules.only if parts.of(it) or it not in modules], parts, rules)
+        )
         others = f"it is neither named by only in {rules.place} nor required by what is"
         reasons |= dict.fromkeys(sorted(parts.all - kept), others)
+        gone |= dict.fromkeys([it for it in modules if it not in rules.only], others)
     for name in rules.ignore:
         found = parts.of(name)
-        if not found:
-            warnings.append(f"{rules.place} ignores {name}, which is not there{_near(name, parts.all)}")
+        if not found and name not in modules:
+            near = _near(name, parts.all | modules.keys())
+            warnings.append(f"{rules.place} ignores {name}, which is not there{near}")
         reasons |= dict.fromkeys(found, f"ignored by {rules.place}")
+        gone |= {name: f"ignored by {rules.place}"} if name in modules else {}
     if f"{_CONDA}python" in reasons:
         raise LockError(f"{rules.place} leaves out python, which is the environment's interpreter")
-    for gone in [name for name in reasons if reasons[name].startswith("ignored")]:
-        wanting = sorted(by for by in parts.wanted_by(gone) if by not in reasons)
+    for name in [name for name in reasons if reasons[name].startswith("ignored")]:
+        wanting = sorted(by for by in parts.wanted_by(name) if by not in reasons)
         if wanting:
-            reasons[gone] += f", though {_listed(wanting)} {'needs' if len(wanting) == 1 else 'need'} it"
-            warnings.append(f"{gone} is left out: {reasons[gone]}")
-    return Ruled(_without(inventory, reasons, parts), tuple(warnings))
+            reasons[name] += f", though {_listed(wanting)} {'needs' if len(wanting) == 1 else 'need'} it"
+            warnings.append(f"{name} is left out: {reasons[name]}")
+    loose = {stray.path: reason for name, reason in gone.items() for stray in modules[name]}
+    return Ruled(_without_modules(_without(inventory, reasons, parts), loose), tuple(warnings))
+
+
+def _modules(inventory: Inventory) -> dict[str, list[Stray]]:
+    """What no package owns at the top of site-packages, by names that are normalized as those of packages are."""
+    found: dict[str, list[Stray]] = {}
+    for stray in inventory.strays:
+        name = in_site(stray.path, inventory)
+        if stray.kind in ("module", "file") and name and "/" not in name and not name.endswith(".pth"):
+            found.setdefault(canonical(module_name(name)), []).append(stray)
+    return found
+
+
+def _without_modules(inventory: Inventory, gone: Mapping[str, str]) -> Inventory:
+    absent = [
+        LeftOut(module_name(os.path.basename(it.path)), "", it.layer, gone[it.path])
+        for it in inventory.strays
+        if it.path in gone
+    ]
+    return replace(
+        inventory,
+        strays=tuple(it for it in inventory.strays if it.path not in gone),
+        left_out=(*inventory.left_out, *absent),
+    )
 
 
 class _Parts:
@@ -105,10 +139,10 @@ class _Parts:
         return {it for one in names for by in self._by.get(one, ()) for it in self.of(by)} - {name}
 
 
-def _named(names: Iterable[str], parts: _Parts, rules: Rules, *, must: bool) -> Iterator[str]:
+def _named(names: Iterable[str], parts: _Parts, rules: Rules) -> Iterator[str]:
     for name in names:
         found = parts.of(name)
-        if not found and must:
+        if not found:
             raise LockError(f"{rules.place} names {name} in only, which is not there{_near(name, parts.all)}")
         yield from found
 

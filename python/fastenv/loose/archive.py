@@ -6,6 +6,7 @@ otherwise, and the archive's sha256 is part of the env id.
 
 from __future__ import annotations
 
+import io
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def pack(name: str, files: Sequence[Found], path: Path) -> Packed:
                 info.create_system = 3  # the one whose modes count
                 info.external_attr = (0o100755 if it.executable else 0o100644) << 16
                 with (
-                    open(it.file, "rb") as source,
+                    open(it.file, "rb") if it.content is None else io.BytesIO(it.content) as source,
                     archive.open(info, "w", force_zip64=it.size >= _LARGE) as to,
                 ):
                     shutil.copyfileobj(source, to, _BLOCK)

@@ -17,7 +17,7 @@ from pathlib import Path
 from fastenv.exceptions import FileSystemError
 from fastenv.loose.patterns import Patterns
 
-__all__ = ["Choice", "Found", "Rule", "choose_files"]
+__all__ = ["Choice", "Found", "Rule", "choose_files", "choose_named"]
 
 _NEVER = frozenset(
     (
@@ -71,12 +71,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file to ship: its path relative to the folder, where it lies, bytes, and whether it may be run."""
+    """One file to ship: its path relative to the folder, where it lies, bytes, and whether it may be run.
+
+    ``content`` is what is shipped in place of what the file holds.
+    """
 
     path: str
     file: str
     size: int
     executable: bool
+    content: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -113,6 +117,23 @@ def choose_files(folder: str, rule: Rule, *, is_part: Callable[[str], bool] = la
         if found is not None:
             choice.files.append(found)
     choice.files.sort(key=lambda it: it.path.encode())
+    return choice
+
+
+def choose_named(folder: str, name: str, rule: Rule) -> Choice:
+    """A file, or the files of a folder, at the relative path ``name`` below ``folder``, whatever git says of them: they
+    were put there on purpose. Raises FileSystemError for what can't be read.
+    """
+    choice = Choice()
+    for path in _walk(folder, f"{name}/") if os.path.isdir(f"{folder}/{name}") else (name,):
+        if _is_never(path) or rule.exclude.match(path):
+            continue
+        if _SECRETS.match(path) and not rule.include.match(path):
+            choice.secrets.append(path)
+            continue
+        found = _found(folder, path)
+        if found is not None:
+            choice.files.append(found)
     return choice
 
 

@@ -19,10 +19,12 @@ from fastenv.scan.strays import is_importable
 if TYPE_CHECKING:
     from fastenv.scan.inventory import Distribution, Inventory, SearchPath
 
-__all__ = ["Folder", "Place", "Survey", "survey_folders"]
+__all__ = ["SITE", "Folder", "Place", "Survey", "is_below", "never", "survey_folders"]
 
-Place = Literal["front", "back"]
-"""Before the standard library, as PYTHONPATH is, or after site-packages, as what .pth files name is."""
+Place = Literal["front", "site", "back"]
+"""Before the standard library, as PYTHONPATH is; in site-packages; after it, as what .pth files name is."""
+SITE = "site-packages"
+"""The name of what is in site-packages (``unowned``), which no other folder has."""
 _OF_A_COPY = "/fastenv-overlays.pth"
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 80
@@ -76,7 +78,7 @@ def survey_folders(
         real = os.path.realpath(it.path)
         if real in found:
             continue
-        reason = _never(it.path) or ("" if it.folder else _of_installers(it.path))
+        reason = never(it.path) or ("" if it.folder else _of_installers(it.path))
         if reason:
             survey.left_out.append((it.path, reason))
             continue
@@ -105,6 +107,10 @@ def _of_scan(inventory: Inventory) -> Iterator[_Candidate]:
 def _scanned(entry: SearchPath, inventory: Inventory) -> Folder | None:
     if entry.site or entry.layer not in ("PYTHONPATH", ".pth") or not os.path.isdir(entry.path):
         return None
+    if entry.layer == ".pth" and any(
+        is_below(entry.path, it.path) for it in inventory.search_path if it.site
+    ):
+        return None  # it stands where it is, and so does what names it
     prefix = f"{entry.path}/"
     inner = [it.path[len(prefix) :] for it in inventory.strays if it.path.startswith(prefix)]
     loose = frozenset(name for name in inner if "/" not in name)
@@ -150,9 +156,9 @@ def _owned_by_none(it: _Candidate, inventory: Inventory) -> Folder | None:
     known = {os.path.realpath(entry.path) for entry in inventory.search_path if entry.layer == ".pth"}
     real = os.path.realpath(it.path)
     editable = [one for one in inventory.distributions if one.origin.kind == "editable"]
-    if real in known and any(_is_below(real, _root(one)) for one in editable):
+    if real in known and any(is_below(real, _root(one)) for one in editable):
         return None  # the whole of it is an editable installation's
-    owned = {name for one in editable if _is_below(real, _root(one)) for name in _modules(one)}
+    owned = {name for one in editable if is_below(real, _root(one)) for name in _modules(one)}
     without = frozenset(owned) | _others(it.path, inventory)
     names = [name for name in _names(it.path) if name not in without]
     if not any(is_importable(it.path, name) for name in names):
@@ -182,15 +188,16 @@ def _root(it: Distribution) -> str:
     return os.path.realpath(directory_of(it.origin) or os.devnull)
 
 
-def _is_below(path: str, folder: str) -> bool:
+def is_below(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it, by their names."""
     return f"{path}/".startswith(f"{folder}/")
 
 
-def _never(path: str) -> str:
+def never(path: str) -> str:
     """Why a folder is never shipped, whoever asks for it; empty if it may be."""
     real = os.path.realpath(path)
     home = os.path.realpath(os.path.expanduser("~"))
-    if _is_below(home, real):
+    if is_below(home, real):
         return "it is the home folder" if real == home else "the home folder is in it"
     if real in (os.sep, os.path.realpath(os.sep + "tmp")):
         return "it is a folder of the system"
@@ -217,7 +224,7 @@ def _names(path: str) -> Iterable[str]:
 
 def _named(folders: Iterable[Folder]) -> Iterator[Folder]:
     """Each with the last part of its path as its name, and a number where several would have the same."""
-    taken: set[str] = set()
+    taken = {SITE}
     for it in folders:
         last = os.path.basename(os.path.realpath(it.path))
         stem = _NOT_IN_A_NAME.sub("_", last).lstrip(".-")[:_LONGEST] or "folder"

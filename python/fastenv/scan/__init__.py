@@ -111,7 +111,9 @@ def scan(
         broken=(*_broken(found, winners, conda), *of_conda.broken),
         strays=(*surveyed.strays, *of_conda.strays),
         contested=_contested(kept, walked.entries, conda, of_conda),
-        libraries=system_libraries(kept, conda, executable=facts.interpreter.executable, environ=environ),
+        libraries=system_libraries(
+            kept, conda, surveyed.strays, executable=facts.interpreter.executable, environ=environ
+        ),
         left_out=(*left_out, *of_conda.left_out),
         notes=(*notes(facts.interpreter.prefix, environ, found), *walked.notes, *surveyed.notes, *more),
     )

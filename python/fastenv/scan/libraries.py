@@ -5,6 +5,7 @@ Which objects there are is told by RECORD and by conda's records; the core reads
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ from fastenv.scan.inventory import SystemLibrary
 if TYPE_CHECKING:
     from fastenv.scan.conda import CondaPrefix
     from fastenv.scan.installed import Installed
+    from fastenv.scan.inventory import Stray
 
 __all__ = ["system_libraries"]
 
@@ -24,16 +26,17 @@ _OBJECT = re.compile(r"\.so(?:\.[0-9]+)*$")
 def system_libraries(
     kept: Iterable[Installed],
     conda: CondaPrefix | None,
+    strays: Iterable[Stray] = (),
     *,
     executable: str | None,
     environ: Mapping[str, str],
 ) -> tuple[SystemLibrary, ...]:
-    """What the objects of the distributions and conda packages need that is none of the environment's own.
+    """What the objects of distributions, conda packages and loose modules need that is none of the environment's own.
 
     ``executable`` is the environment's interpreter, whose own folders the loader searches, too. Empty where this
     machine is no Linux: only its loader is known.
     """
-    parts = [part for part in (*_of_distributions(kept), *_of_conda(conda)) if part[1]]
+    parts = [part for part in (*_of_distributions(kept), *_of_conda(conda), *_of_strays(strays)) if part[1]]
     if sys.platform != "linux" or not parts:
         return ()
     from fastenv import _core
@@ -65,6 +68,18 @@ def _of_distributions(kept: Iterable[Installed]) -> Iterator[tuple[str, list[str
             if ".so" in path and _OBJECT.search(path)
         ]
         yield item.distribution.name, files
+
+
+def _of_strays(strays: Iterable[Stray]) -> Iterator[tuple[str, list[str]]]:
+    """Modules that no package owns, each as ``loose:NAME``."""
+    for stray in strays:
+        if stray.kind != "module":
+            continue
+        inner = ((place, names) for place, _, names in os.walk(stray.path))
+        files = [f"{place}/{name}" for place, names in inner for name in names if _OBJECT.search(name)]
+        if _OBJECT.search(stray.path):
+            files.append(stray.path)
+        yield f"loose:{os.path.basename(stray.path).partition('.')[0]}", files
 
 
 def _of_conda(conda: CondaPrefix | None) -> Iterator[tuple[str, list[str]]]:
