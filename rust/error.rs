@@ -205,7 +205,9 @@ impl Error {
             | Self::Lock(LockError::Fs(fault))
             | Self::Prefix(PrefixError::Fs(fault))
             | Self::Unpack(UnpackError { cause: Cause::File(fault), .. }) => Some(&fault.path),
-            Self::Prefix(PrefixError::Foreign(path) | PrefixError::Unfit { path, .. })
+            Self::Prefix(
+                PrefixError::Foreign(path) | PrefixError::Unknown(path) | PrefixError::Unfit { path, .. },
+            )
             | Self::Activation(ActivationError::Content { path, .. })
             | Self::PrefixTooLong { path, .. }
             | Self::Unfinished(path) => Some(path),
@@ -246,6 +248,9 @@ impl Error {
                 Some(format!("name a --prefix of {} bytes at most", fault.placeholder))
             }
             Self::Prefix(PrefixError::Foreign(_)) => Some("name a --prefix that is not there yet".to_owned()),
+            Self::Prefix(PrefixError::Unknown(_)) => {
+                Some("give the folder of one that `fastenv materialize` made".to_owned())
+            }
             Self::NoEnvironment(_) => Some("give a lock that `fastenv lock` wrote".to_owned()),
             Self::AmbiguousId(_) => Some("give more digits".to_owned()),
             Self::Unfinished(_) => Some("run `fastenv materialize` again".to_owned()),

@@ -94,7 +94,7 @@ fn from_prefix(path: &Path, options: &Options, task: &Task) -> Result<Ready> {
         Standing::Ours(state) => look_again(prefix, &state, options, task),
         Standing::Changed => changed(prefix, options, task),
         Standing::Damaged => damaged(prefix, options, task),
-        _ => Err(PrefixError::Foreign(prefix).into()),
+        _ => Err(PrefixError::Unknown(prefix).into()),
     }
 }
 

@@ -7,7 +7,7 @@ use rayon::ThreadPool;
 use crate::error::Result;
 use crate::lock::Lock;
 use crate::prefix::Standing;
-use crate::prefix::health::Health;
+use crate::prefix::health::{Health, is_touched};
 use crate::prefix::scripted;
 use crate::prefix::state::State;
 use crate::store::Store;
@@ -63,12 +63,20 @@ impl Recheck<'_> {
                 let standing = if edited { Standing::Changed } else { Standing::Damaged };
                 Ok(Verdict::Make { standing, doubt: true })
             }
+            // It becomes another environment: what somebody did in it is kept.
+            Standing::Ours(_) if !self.store.owns(self.prefix) && self.is_touched()? => {
+                Ok(Verdict::Make { standing: Standing::Changed, doubt: false })
+            }
             standing => Ok(Verdict::Make { standing, doubt: false }),
         }
     }
 
     fn health(&self) -> Result<Health> {
         self.pool.install(|| Health::of(self.prefix, self.task))
+    }
+
+    fn is_touched(&self) -> Result<bool> {
+        self.pool.install(|| is_touched(self.prefix, self.task))
     }
 
     fn look(&self, state: State) -> Result<Verdict> {

@@ -98,7 +98,7 @@ enum Expected {
 pub fn verify(prefix: &Path, full: bool, task: &Task) -> Result<Vec<Finding>> {
     let prefix = fs::canonicalize(prefix)?;
     if !fs::exists(&own_folder(&prefix)) {
-        return Err(PrefixError::Foreign(prefix).into());
+        return Err(PrefixError::Unknown(prefix).into());
     }
     let mut findings = check_own(&prefix);
     let (expected, damaged) = expected(&prefix)?;

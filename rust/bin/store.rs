@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use fastenv::error::Result;
+use fastenv::fs;
 use fastenv::materialize;
 use fastenv::store::Store;
 use fastenv::store::check::Flaw;
@@ -24,6 +25,17 @@ pub(crate) fn run(verb: &StoreVerb) -> Result<u8> {
         StoreVerb::Verify(arguments) => check(arguments),
         StoreVerb::Gc(arguments) => collect(arguments),
     }
+}
+
+/// The store, if there is one: none is made to find nothing in it.
+fn existing(arguments: &OfStore) -> Result<Option<Store>> {
+    let root = Root::choose(arguments.root.as_deref())?;
+    let folder = Store::at(&root).folder("artifacts");
+    if fs::exists(&folder) {
+        return Ok(Some(Store::open(&root)?));
+    }
+    say_aside(&format!("there is no store at {}", root.writable.display()));
+    Ok(None)
 }
 
 fn info(arguments: &OfStore) -> Result<u8> {
@@ -87,10 +99,13 @@ fn ago(time: SystemTime) -> String {
 }
 
 fn check(arguments: &StoreVerify) -> Result<u8> {
-    let store = Store::open(&Root::choose(arguments.of.root.as_deref())?)?;
     let pool = materialize::pool(None)?;
-    let report =
-        with_progress(Style::Silent, |task| verify::verify(&store, !arguments.no_heal, &pool, task))?;
+    let report = match existing(&arguments.of)? {
+        Some(store) => {
+            with_progress(Style::Silent, |task| verify::verify(&store, !arguments.no_heal, &pool, task))?
+        }
+        None => verify::Report::default(),
+    };
     for case in &report.cases {
         if arguments.of.json {
             for row in case_rows(case) {
@@ -144,8 +159,10 @@ fn collect(arguments: &Gc) -> Result<u8> {
         max_bytes: arguments.max_size,
         dry_run: arguments.dry_run,
     };
-    let store = Store::open(&Root::choose(arguments.of.root.as_deref())?)?;
-    let outcome = with_progress(Style::Silent, |task| gc::gc(&store, limits, task))?;
+    let outcome = match existing(&arguments.of)? {
+        Some(store) => with_progress(Style::Silent, |task| gc::gc(&store, limits, task))?,
+        None => Outcome::default(),
+    };
     if arguments.of.json {
         tell_program(&outcome);
     } else {

@@ -9,7 +9,7 @@ use crate::fs;
 use crate::prefix::manifest::Manifest;
 use crate::prefix::state::State;
 use crate::task::Task;
-use crate::verify::{Fault, Finding, verify};
+use crate::verify::{Fault, Finding, verify, walk};
 
 /// What was found. Both may be true.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,6 +41,23 @@ impl Health {
         }
         Ok(health)
     }
+}
+
+/// Whether somebody has worked in the environment at `prefix`: there are files that nobody published, of another size or
+/// mode, or newer than its state. Reads no file's content. Runs on the calling rayon pool.
+pub fn is_touched(prefix: &Path, task: &Task) -> Result<bool> {
+    let is_work = |finding: &Finding| !matches!(finding.fault, Fault::Missing | Fault::Record);
+    if verify(prefix, false, task)?.iter().any(is_work) {
+        return Ok(true);
+    }
+    let time = |path: &Path| fs::symlink_metadata(path).map(|meta| (meta.mtime(), meta.mtime_nsec()));
+    let published = time(&State::path(prefix))?;
+    for (_, path) in walk(prefix, task)? {
+        if time(&path)? > published {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether power loss, rather than somebody, explains it.

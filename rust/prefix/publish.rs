@@ -14,6 +14,9 @@ pub enum PrefixError {
     /// Something that fastenv did not make.
     #[error("{} is there already and is not an environment that fastenv made", .0.display())]
     Foreign(PathBuf),
+    /// It should be one that fastenv made.
+    #[error("{} is not an environment that fastenv made", .0.display())]
+    Unknown(PathBuf),
     /// Not a path that can be one.
     #[error("{} can't be a prefix: {why}", path.display())]
     Unfit {

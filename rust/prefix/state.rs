@@ -35,6 +35,12 @@ pub struct State {
 }
 
 impl State {
+    /// Where that of the environment at `prefix` is.
+    #[must_use]
+    pub fn path(prefix: &Path) -> PathBuf {
+        own_folder(prefix).join("state")
+    }
+
     /// The state of a tree that is whole, to be published at `prefix`; `store` is `v1` and its generation.
     pub fn of(
         staging: &Path,
@@ -53,7 +59,7 @@ impl State {
     /// Reads the state of the environment at `prefix`; `None` if it has none that is whole.
     #[must_use]
     pub fn read(prefix: &Path) -> Option<Self> {
-        let text = fs::read_to_string(&own_folder(prefix).join("state")).ok()?;
+        let text = fs::read_to_string(&Self::path(prefix)).ok()?;
         let mut lines = text.strip_suffix("\nend\n")?.lines();
         let mut value = |key: &str| lines.next()?.strip_prefix(key)?.strip_prefix(' ').map(str::to_owned);
         (value("fastenv-state")? == "2").then_some(())?;
@@ -79,7 +85,7 @@ impl State {
         let _ = writeln!(text, "site {}", self.site);
         let _ = writeln!(text, "bin-mtime {}\nsite-mtime {}", self.mtimes[0], self.mtimes[1]);
         let _ = writeln!(text, "store {}\ngeneration {}\nend", self.store.display(), self.generation);
-        fs::write_atomic(&own_folder(folder).join("state"), text.as_bytes(), 0o644)
+        fs::write_atomic(&Self::path(folder), text.as_bytes(), 0o644)
     }
 
     /// Whether an earlier boot of this machine published it, or checked it last. Not on a file system of another

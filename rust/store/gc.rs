@@ -35,7 +35,7 @@ pub struct Limits {
 }
 
 /// What went.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// Each with its bytes; in a dry run as far as can be told beforehand.
     pub removed: Vec<Removed>,

@@ -115,6 +115,24 @@ def test_another_lock_takes_the_place_of_the_first(lab: Lab, wheel: Path) -> Non
     assert lab.residue() == []
 
 
+@pytest.mark.parametrize("what", ["a file of mine", "an edit of the same size"])
+def test_what_somebody_did_is_kept_where_another_lock_takes_the_place(
+    lab: Lab, wheel: Path, what: str
+) -> None:
+    """Also where installers would not have been: in no folder whose time tells."""
+    prefix = lab.materialize(lab.lock(wheel))
+    path = prefix / "keep.txt" if what == "a file of mine" else site_packages(prefix) / "one.py"
+    text = path.read_text().replace("x = 1", "x = 2") if path.exists() else "mine"
+    path.unlink(missing_ok=True)  # an editor's way, which leaves the store's file alone
+    path.write_text(text)
+    done = lab.run("materialize", lab.lock(lab.wheel("two")), "--prefix", prefix)
+    assert done.code == 0, done.err
+    (aside,) = kept(prefix)
+    assert str(aside) in done.err
+    assert (aside / path.relative_to(prefix)).read_text() == text
+    assert not path.exists()
+
+
 def test_a_replaced_file_of_the_same_size_does_not_run_its_old_byte_code(lab: Lab) -> None:
     """Two versions that differ in one byte, one after the other at one prefix, each imported."""
     said = []

@@ -31,6 +31,15 @@ def test_a_store_that_is_not_there_is_empty_and_is_not_made(lab: Lab) -> None:
     assert not lab.root.exists()
 
 
+@pytest.mark.parametrize("verb", ["gc", "verify"])
+def test_a_folder_without_a_store_is_not_made_one(lab: Lab, verb: str) -> None:
+    (lab.folder / "project").mkdir()
+    done = lab.run("store", verb, "--root", lab.folder / "project")
+    assert done.code == 0, done
+    assert f"there is no store at {lab.folder}/project" in done.err
+    assert not any((lab.folder / "project").iterdir())
+
+
 def test_a_file_with_many_names_is_counted_once(lab: Lab) -> None:
     lock = lab.lock(lab.wheel("one", files={"one.bin": BIG}))
     own = lab.materialize(lock, prefix=None)
