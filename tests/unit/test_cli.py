@@ -45,7 +45,8 @@ def test_help_names_every_command(
 ) -> None:
     assert run(monkeypatch, *asked) == 0
     out = capsys.readouterr().out
-    for command in (
+    listed = [line.split()[0] for line in out.partition("Commands:\n")[2].splitlines()]
+    assert listed == [
         "scan",
         "lock",
         "materialize",
@@ -56,8 +57,7 @@ def test_help_names_every_command(
         "env-id",
         "diff",
         "why",
-    ):
-        assert command in out
+    ]
 
 
 @pytest.mark.parametrize("command", ["scan", "lock", "materialize", "verify", "env-id", "diff", "why"])
@@ -68,6 +68,35 @@ def test_every_command_has_help(
     assert f"fastenv {command}" in capsys.readouterr().out
 
 
+def test_help_says_what_arguments_are_and_what_holds_by_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert run(monkeypatch, "materialize", "-h") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Arguments: LOCK pylock.fastenv.toml [required]" in out
+    for default in (
+        "[default: auto]",
+        "[default: (one a processor); x>=1]",
+        "[default: (in the background)]",
+    ):
+        assert default in out
+
+
+def test_a_command_imports_no_other() -> None:
+    code = (
+        "import sys\n"
+        "sys.argv = ['fastenv', 'env-id', '--help']\n"
+        "from fastenv.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    print(*sorted(sys.modules))\n"
+    )
+    folder = Path(fastenv.__file__).parent.parent
+    loaded = set(python("-c", code, PYTHONPATH=str(folder)).stdout.splitlines()[-1].split())
+    assert "fastenv.cli.env_id" in loaded
+    assert not {"fastenv.cli.lock", "fastenv.cli.scan", "rich", "pydantic"} & loaded
+
+
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--version") == 0
     assert capsys.readouterr().out.startswith("fastenv 0.")
@@ -75,7 +104,19 @@ def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize(
     "arguments",
-    [["mate"], ["verify"], ["verify", "--no-such"], ["materialize", "x", "--link-mode", "soft"]],
+    [
+        ["mate"],
+        ["verify"],
+        ["verify", "a", "b"],
+        ["verify", "--no-such"],
+        ["materialize", "x", "--link-mode", "soft"],
+        ["materialize", "x", "--jobs", "x"],
+        ["materialize", "x", "--jobs", "0"],
+        ["lock", "--build-timeout", "0.5"],
+        ["lock", "--build-timeout", "nan"],
+        ["lock", "--credentials", "all"],
+        ["scan", "--layers", "ENV"],
+    ],
 )
 def test_wrong_usage_is_2(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -107,6 +148,26 @@ def test_errors_become_statuses_and_messages(
     monkeypatch.setattr(fastenv, "materialize", fail)
     assert run(monkeypatch, "materialize", "pylock.toml") == status
     assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [([], None), (["--compile"], True), (["--compile", "--no-compile"], False)],
+)
+def test_byte_code_is_asked_for_refused_or_left_open(
+    words: list[str], expected: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, object] = {}
+
+    def take(lock: Path, **options: object) -> SimpleNamespace:
+        given.update(options, lock=lock)
+        return REPORT
+
+    monkeypatch.setattr(fastenv, "materialize", take)
+    assert run(monkeypatch, "materialize", "x", "--root", "/r", *words) == 0
+    assert given["compile"] is expected
+    assert (given["lock"], given["root"], given["prefix"]) == (Path("x"), Path("/r"), None)
+    assert (given["jobs"], given["override_virtual"]) == (None, {})
 
 
 def materialize_stub(*_: object, on_event: object, **__: object) -> SimpleNamespace:
@@ -189,7 +250,7 @@ def test_exec_imports_nothing_that_is_slow() -> None:
     done = python("-S", "-c", code, PYTHONPATH=str(folder), FASTENV_NODE="/bin/true")
     loaded = done.stdout.split()
     assert "fastenv.cli.node" in loaded, done.stderr
-    slow = {"typer", "rich", "typing", "dataclasses", "pathlib", "fastenv._core", "fastenv.scan"}
+    slow = {"click", "rich", "typing", "dataclasses", "pathlib", "fastenv._core", "fastenv.scan"}
     assert not slow & set(loaded)
 
 

@@ -1,8 +1,8 @@
 """The command line: a file a command; each parses, calls a verb, and prints.
 
-A command's file has one function of the command's name, annotated for typer. It raises FastenvError and
-does not catch it: messages and exit statuses are made in ``main``, once, for all. What a program would read
-goes to standard output, what a person reads while waiting to standard error.
+A command's file has one function of the command's name, which click's decorators make a command. It raises
+FastenvError and does not catch it: messages and exit statuses are made in ``main``, once, for all. What a
+program would read goes to standard output, what a person reads while waiting to standard error.
 """
 
 import sys

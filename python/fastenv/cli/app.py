@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Annotated, NoReturn
+from typing import Any, NoReturn
 
-import typer
+import click
 
 from fastenv.exceptions import FastenvError
 
@@ -40,36 +40,31 @@ def complain(error: FastenvError) -> None:
         print(f"hint: {error.hint}", file=sys.stderr)
 
 
-def _app(arguments: list[str]) -> typer.Typer:
+class _Commands(click.Group):
+    """The commands as a user meets them, not by name; an interrupt ends them without click's word."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 # the name is click's
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
+
+
+def _app(arguments: list[str]) -> click.Group:
     """The command asked for; all of them if none is, for the help page."""
-    app = typer.Typer(
+    app = _Commands(
         help="The environment you have here, on every node of the cluster, exactly.",
         no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_everywhere)
     asked = [name for name in _COMMANDS if arguments[:1] == [name]]
     for name in asked or _COMMANDS:
         word = name.replace("-", "_")
-        app.command(name)(getattr(import_module(f"fastenv.cli.{word}"), word))
-    return app
-
-
-def _print_version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        print(f"fastenv {version('fastenv')}")
-        raise typer.Exit
-
-
-def _everywhere(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Options that come before any command."""
+        app.add_command(getattr(import_module(f"fastenv.cli.{word}"), word), name)
+    version = click.version_option(
+        package_name="fastenv", message="%(prog)s %(version)s", help="Print the version."
+    )
+    return version(app)

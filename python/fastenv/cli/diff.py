@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 import fastenv
 from fastenv.cli.differences import tell
+from fastenv.cli.parameter import PATH, Argument, Command
 
 __all__ = ["diff"]
 
-_WHICH = "An environment's folder, an inventory, a lock, or an env id."
 
-
-def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help=_WHICH)],
-    b: Annotated[str, typer.Argument(metavar="B", help="The same.")],
-    *,
-    root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The store's folder, where env ids are looked up.")
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line on standard output.")
-    ] = False,
-) -> None:
+@click.command("diff", cls=Command)
+@click.argument(
+    "a", metavar="A", cls=Argument, said="An environment's folder, an inventory, a lock, or an env id."
+)
+@click.argument("b", metavar="B", cls=Argument, said="The same.")
+@click.option("--root", type=PATH, metavar="DIR", help="The store's folder, where env ids are looked up.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
+def diff(a: str, b: str, *, root: Path | None, as_json: bool) -> None:
     """Compare two environments. Exit status 1 if they differ."""
     found = fastenv.diff(a, b, root=root)
     tell(found, ("A", "B"), as_json=as_json, same=f"{a} and {b} are the same environment")

@@ -10,7 +10,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def tell(differences: Sequence[Difference], sides: tuple[str, str], *, as_json: 
     else:
         print(same, file=sys.stderr)
     if differences:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 def _table(differences: Sequence[Difference], sides: tuple[str, str]) -> Table:

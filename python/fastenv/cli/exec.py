@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+import click
 
 from fastenv.cli.node import become
+from fastenv.cli.parameter import Argument, Command
 
 __all__ = ["exec"]
 
 
-def exec(  # noqa: A001 # the command's name
-    environment: Annotated[
-        str, typer.Argument(metavar="ENV", help="A lock file, a prefix, or an env id (12 digits or more).")
-    ],
-    command: Annotated[list[str], typer.Argument(help="After --: the command and its arguments.")],
-) -> None:
+@click.command("exec", cls=Command)
+@click.argument(
+    "environment",
+    metavar="ENV",
+    cls=Argument,
+    said="A lock file, a prefix, or an env id (12 digits or more).",
+)
+@click.argument(
+    "command", nargs=-1, required=True, cls=Argument, said="After --: the command and its arguments."
+)
+def exec(environment: str, command: tuple[str, ...]) -> None:  # noqa: A001 # the command's name
     """Run a command in an environment, made first if need be. `fastenv exec --help` has the options."""
     become(["exec", environment, "--", *command])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-import typer
+import click
 
 from fastenv.cli.differences import tell
+from fastenv.cli.parameter import PATH
 from fastenv.diff import read_inventory
 from fastenv.lock import NodeCredentials
 from fastenv.lock import lock as make_lock
@@ -29,90 +31,132 @@ __all__ = ["lock"]
 _STDOUT = "-"
 
 
+@click.command("lock")
+@click.option("--python", type=PATH, metavar="EXE", help="The environment's interpreter.")
+@click.option("--prefix", type=PATH, metavar="DIR", help="Or the environment's folder.")
+@click.option("--inventory", type=PATH, metavar="FILE", help="Or what `fastenv scan -o FILE` wrote.")
+@click.option(
+    "-o",
+    "--output",
+    default="pylock.fastenv.toml",
+    show_default=True,
+    metavar="FILE",
+    help='The lock; "-" is standard output.',
+)
+@click.option(
+    "--public-index",
+    multiple=True,
+    metavar="URL",
+    help="An index or channel that every node can reach; may be repeated.",
+)
+@click.option(
+    "--private-index",
+    multiple=True,
+    metavar="URL",
+    help="An index or channel whose files travel with the lock; may be repeated.",
+)
+@click.option(
+    "--credentials",
+    type=click.Choice(get_args(NodeCredentials)),
+    default="none",
+    show_default=True,
+    help="Of what is not public: none, the bytes travel; node, each node logs in itself.",
+)
+@click.option("--include-self", is_flag=True, help="Lock fastenv itself too.")
+@click.option("--link-scripts", is_flag=True, help="A copy runs the link scripts of the conda packages.")
+@click.option("--strict", is_flag=True, help="An error for what would be packed up from installed files.")
+@click.option(
+    "--config",
+    type=PATH,
+    metavar="FILE",
+    help="Rules; ./fastenv.toml or ./pyproject.toml if not given.",
+)
+@click.option("--ignore", multiple=True, metavar="NAME", help="Leave this package out; may be repeated.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Lock these packages and what they require; may be repeated.",
+)
+@click.option(
+    "--extra",
+    multiple=True,
+    metavar="REQUIREMENT",
+    help="A package for the nodes alone; may be repeated.",
+)
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="WHAT",
+    help="A folder of loose code, or a pattern of files in such.",
+)
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Files of loose code that stay here.")
+@click.option(
+    "--allow-missing-libs",
+    multiple=True,
+    metavar="NAME",
+    help="A library that a node may lack: libX11.so.6; may be repeated.",
+)
+@click.option("--include-cwd", is_flag=True, help="The modules in this folder are loose code, too.")
+@click.option(
+    "--max-loose-size",
+    default="50MB",
+    show_default=True,
+    metavar="SIZE",
+    help="How much loose code may be packed up.",
+)
+@click.option(
+    "--check", is_flag=True, help="Only say whether the lock still fits; exit status 1 if it does not."
+)
+@click.option(
+    "--on-build-failure",
+    type=click.Choice(get_args(OnBuildFailure)),
+    default="error",
+    show_default=True,
+    help="Of a local project: an error, its tree as it is, or leave it out.",
+)
+@click.option(
+    "--build-timeout",
+    type=click.FloatRange(min=1.0),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long one build may take.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 def lock(
     *,
-    python: Annotated[Path | None, typer.Option(metavar="EXE", help="The environment's interpreter.")] = None,
-    prefix: Annotated[Path | None, typer.Option(metavar="DIR", help="Or the environment's folder.")] = None,
-    inventory: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Or what `fastenv scan -o FILE` wrote.")
-    ] = None,
-    output: Annotated[
-        str,
-        typer.Option("-o", "--output", metavar="FILE", help='The lock; "-" is standard output.'),
-    ] = "pylock.fastenv.toml",
-    public_index: Annotated[
-        list[str] | None,
-        typer.Option(metavar="URL", help="An index or channel that every node can reach; may be repeated."),
-    ] = None,
-    private_index: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URL", help="An index or channel whose files travel with the lock; may be repeated."
-        ),
-    ] = None,
-    credentials: Annotated[
-        NodeCredentials,
-        typer.Option(help="Of what is not public: none, the bytes travel; node, each node logs in itself."),
-    ] = "none",
-    include_self: Annotated[bool, typer.Option("--include-self", help="Lock fastenv itself too.")] = False,
-    link_scripts: Annotated[
-        bool, typer.Option("--link-scripts", help="A copy runs the link scripts of the conda packages.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="An error for what would be packed up from installed files.")
-    ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Rules; ./fastenv.toml or ./pyproject.toml if not given."),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Leave this package out; may be repeated.")
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Lock these packages and what they require; may be repeated."),
-    ] = None,
-    extra: Annotated[
-        list[str] | None,
-        typer.Option(metavar="REQUIREMENT", help="A package for the nodes alone; may be repeated."),
-    ] = None,
-    include: Annotated[
-        list[str] | None,
-        typer.Option(metavar="WHAT", help="A folder of loose code, or a pattern of files in such."),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None, typer.Option(metavar="PATTERN", help="Files of loose code that stay here.")
-    ] = None,
-    allow_missing_libs: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A library that a node may lack: libX11.so.6; may be repeated."),
-    ] = None,
-    include_cwd: Annotated[
-        bool, typer.Option("--include-cwd", help="The modules in this folder are loose code, too.")
-    ] = False,
-    max_loose_size: Annotated[
-        str, typer.Option(metavar="SIZE", help="How much loose code may be packed up.")
-    ] = "50MB",
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Only say whether the lock still fits; exit status 1 if it does not."),
-    ] = False,
-    on_build_failure: Annotated[
-        OnBuildFailure,
-        typer.Option(help="Of a local project: an error, its tree as it is, or leave it out."),
-    ] = "error",
-    build_timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=1.0, help="How long one build may take.")
-    ] = 600.0,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line on standard output.")
-    ] = False,
+    python: Path | None,
+    prefix: Path | None,
+    inventory: Path | None,
+    output: str,
+    public_index: tuple[str, ...],
+    private_index: tuple[str, ...],
+    credentials: NodeCredentials,
+    include_self: bool,
+    link_scripts: bool,
+    strict: bool,
+    config: Path | None,
+    ignore: tuple[str, ...],
+    only: tuple[str, ...],
+    extra: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    allow_missing_libs: tuple[str, ...],
+    include_cwd: bool,
+    max_loose_size: str,
+    check: bool,
+    on_build_failure: OnBuildFailure,
+    build_timeout: float,
+    as_json: bool,
 ) -> None:
     """Lock an environment: write pylock.fastenv.toml, and beside it what no public index has."""
     _check(python, prefix, inventory, output, as_json=as_json and not check)
+    if math.isnan(build_timeout):  # which is below no limit
+        raise click.BadParameter("nan is no time", param_hint="--build-timeout")
     folders = [str(Path.cwd())] if include_cwd else []
     words = {"ignore": ignore, "only": only, "extra": extra, "exclude": exclude}
-    words["include"] = [*folders, *(include or ())]
+    words["include"] = (*folders, *include)
     words["allow_missing_libs"] = allow_missing_libs
     found = None if inventory is None else read_inventory(inventory)
     executable = python or (Path(sys.executable) if prefix is None and found is None else None)
@@ -120,7 +164,7 @@ def lock(
         "python": executable,
         "prefix": prefix,
         "include_self": include_self,
-        "rules": read_rules(config).plus(**{key: texts or () for key, texts in words.items()}),
+        "rules": read_rules(config).plus(**words),
         "max_loose_size": _bytes(max_loose_size),
     }
     if check:
@@ -131,8 +175,8 @@ def lock(
         made = make_lock(
             found,
             output=None if output == _STDOUT else output,
-            public_indexes=public_index or (),
-            private_indexes=private_index or (),
+            public_indexes=public_index,
+            private_indexes=private_index,
             credentials=credentials,
             link_scripts=link_scripts,
             strict=strict,
@@ -173,13 +217,13 @@ def _check(
     python: Path | None, prefix: Path | None, inventory: Path | None, output: str, *, as_json: bool
 ) -> None:
     if sum(given is not None for given in (python, prefix, inventory)) > 1:
-        raise typer.BadParameter("give one of --python, --prefix and --inventory")
+        raise click.BadParameter("give one of --python, --prefix and --inventory")
     if as_json and output == _STDOUT:
-        raise typer.BadParameter("--json and -o - would both write to standard output")
+        raise click.BadParameter("--json and -o - would both write to standard output")
 
 
 def _bytes(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kKMG]?)B?", text.strip())
     if match is None:
-        raise typer.BadParameter(f"{text!r} is no size: 50MB is one", param_hint="--max-loose-size")
+        raise click.BadParameter(f"{text!r} is no size: 50MB is one", param_hint="--max-loose-size")
     return int(float(match[1]) * {"": 1, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}[match[2]])

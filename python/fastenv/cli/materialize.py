@@ -5,78 +5,85 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import get_args
 
-import typer
+import click
 
 import fastenv
+from fastenv.cli.parameter import PATH, Argument, Command
 from fastenv.materialize import LinkMode
 from fastenv.progress import show
 
 __all__ = ["materialize"]
 
 
+@click.command("materialize", cls=Command)
+@click.argument("lock", type=PATH, metavar="LOCK", cls=Argument, said="pylock.fastenv.toml")
+@click.option(
+    "--root", type=PATH, help="The root of the store.", show_default="$FASTENV_ROOT, else the best local disk"
+)
+@click.option("--prefix", type=PATH, help="Where the environment goes.", show_default="into the store")
+@click.option("--python", type=PATH, help="The interpreter.", show_default="found by what the lock says")
+@click.option(
+    "--link-mode",
+    type=click.Choice(get_args(LinkMode)),
+    default="auto",
+    show_default=True,
+    help="How files come out of the store into the environment.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Threads that unpack and link.",
+    show_default="one a processor",
+)
+@click.option(
+    "--connections", type=click.IntRange(min=1), help="Connections to indexes at once.", show_default="16"
+)
+@click.option("--durable", is_flag=True, help="Write all to disk before the environment appears.")
+@click.option("--strict", is_flag=True, help="Refuse another build of the same interpreter.")
+@click.option(
+    "--allow-missing-libs",
+    multiple=True,
+    metavar="[=NAME]",
+    help="Go on where this node lacks this library that the environment needs, or any; may be repeated.",
+)
+@click.option(
+    "--compile/--no-compile",
+    default=None,
+    help="Make byte code now and wait for it, or neither link nor make any.",
+    show_default="in the background",
+)
+@click.option(
+    "--timeline", type=PATH, metavar="PAGE.HTML", help="Write a page that shows what was done when."
+)
+@click.option(
+    "--override-virtual",
+    multiple=True,
+    metavar="NAME=VERSION",
+    help="What the node has, where it is not what is found: __cuda=12.4; may be repeated.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 def materialize(
-    lock: Annotated[Path, typer.Argument(metavar="LOCK", help="pylock.fastenv.toml")],
+    lock: Path,
     *,
-    root: Annotated[
-        Path | None,
-        typer.Option(help="The root of the store.", show_default="$FASTENV_ROOT, else the best local disk"),
-    ] = None,
-    prefix: Annotated[
-        Path | None, typer.Option(help="Where the environment goes.", show_default="into the store")
-    ] = None,
-    python: Annotated[
-        Path | None, typer.Option(help="The interpreter.", show_default="found by what the lock says")
-    ] = None,
-    link_mode: Annotated[
-        LinkMode, typer.Option(help="How files come out of the store into the environment.")
-    ] = "auto",
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Threads that unpack and link.", show_default="one a processor"),
-    ] = None,
-    connections: Annotated[
-        int | None, typer.Option(min=1, help="Connections to indexes at once.", show_default="16")
-    ] = None,
-    durable: Annotated[
-        bool, typer.Option("--durable", help="Write all to disk before the environment appears.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse another build of the same interpreter.")
-    ] = False,
-    allow_missing_libs: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[=NAME]",
-            help="Go on where this node lacks this library that the environment needs, or any; may be repeated.",
-        ),
-    ] = None,
-    compile: Annotated[  # noqa: A002 # the option's name
-        bool | None,
-        typer.Option(
-            "--compile/--no-compile",
-            help="Make byte code now and wait for it, or neither link nor make any.",
-            show_default="in the background",
-        ),
-    ] = None,
-    timeline: Annotated[
-        Path | None, typer.Option(metavar="PAGE.HTML", help="Write a page that shows what was done when.")
-    ] = None,
-    override_virtual: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VERSION",
-            help="What the node has, where it is not what is found: __cuda=12.4; may be repeated.",
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line on standard output.")
-    ] = False,
+    root: Path | None,
+    prefix: Path | None,
+    python: Path | None,
+    link_mode: LinkMode,
+    jobs: int | None,
+    connections: int | None,
+    durable: bool,
+    strict: bool,
+    allow_missing_libs: tuple[str, ...],
+    compile: bool | None,  # noqa: A002 # the option's name
+    timeline: Path | None,
+    override_virtual: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Make the environment of a lock, and print its prefix."""
-    overrides = _overrides(override_virtual or ())
-    allowed = _libraries(allow_missing_libs or ())
+    overrides = _overrides(override_virtual)
+    allowed = _libraries(allow_missing_libs)
     try:
         with show("materialize", as_json=as_json) as on_event:
             report = fastenv.materialize(
@@ -96,7 +103,7 @@ def materialize(
                 on_event=on_event,
             )
     except ValueError as error:  # the core has judged the only words that are not judged here
-        raise typer.BadParameter(str(error), param_hint="--override-virtual") from error
+        raise click.BadParameter(str(error), param_hint="--override-virtual") from error
     if as_json:
         done = {
             "event": "done",
@@ -116,7 +123,7 @@ def _libraries(texts: Iterable[str]) -> list[str]:
     names = [name for text in texts for name in text.split(",")]
     for name in names:
         if name != "*" and ".so" not in name:
-            raise typer.BadParameter(
+            raise click.BadParameter(
                 f"{name!r} is no name of a library, as libX11.so.6 is", param_hint="--allow-missing-libs"
             )
     return names
@@ -128,6 +135,6 @@ def _overrides(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.startswith("__"):
-            raise typer.BadParameter(f"{text!r} is not like __cuda=12.4", param_hint="--override-virtual")
+            raise click.BadParameter(f"{text!r} is not like __cuda=12.4", param_hint="--override-virtual")
         found[name] = value
     return found

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-import typer
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fastenv.cli.parameter import PATH
 from fastenv.exceptions import FileSystemError
 from fastenv.scan import scan as scan_environment
 
@@ -40,29 +41,27 @@ _STEP = 1000
 _TWO_DIGITS = 10
 
 
+@click.command("scan")
+@click.option("--python", type=PATH, metavar="EXE", help="The interpreter of the environment.")
+@click.option("--prefix", type=PATH, metavar="DIR", help="Or the folder of a venv or conda environment.")
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="Write the inventory there, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the inventory as JSON instead of a table.")
+@click.option(
+    "--layers",
+    type=click.Choice(["all", "env"]),
+    default="all",
+    show_default=True,
+    help="All that the interpreter finds, or what the environment itself holds.",
+)
+@click.option("--include-self", is_flag=True, help="Keep fastenv and what only fastenv requires.")
 def scan(
     *,
-    python: Annotated[
-        Path | None, typer.Option(metavar="EXE", help="The interpreter of the environment.")
-    ] = None,
-    prefix: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Or the folder of a venv or conda environment."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write the inventory there, as JSON."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the inventory as JSON instead of a table.")
-    ] = False,
-    layers: Annotated[
-        Literal["all", "env"],
-        typer.Option(help="All that the interpreter finds, or what the environment itself holds."),
-    ] = "all",
-    include_self: Annotated[
-        bool, typer.Option("--include-self", help="Keep fastenv and what only fastenv requires.")
-    ] = False,
+    python: Path | None,
+    prefix: Path | None,
+    output: Path | None,
+    as_json: bool,
+    layers: Literal["all", "env"],
+    include_self: bool,
 ) -> None:
     """Say what is in an environment, and where each thing came from."""
     inventory = scan_environment(python=python, prefix=prefix, layers=layers, include_self=include_self)

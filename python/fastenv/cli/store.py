@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+import click
 
 from fastenv.cli.node import become
+from fastenv.cli.parameter import Argument, Command
 
 __all__ = ["store"]
 
 
-def store(
-    verb: Annotated[str, typer.Argument(metavar="VERB", help="info, verify or gc.")],
-) -> None:
+@click.command("store", cls=Command)
+@click.argument("verb", metavar="VERB", cls=Argument, said="info, verify or gc.")
+def store(verb: str) -> None:
     """What the store holds, whether it is as it was, and less of it. `fastenv store --help` has the options."""
     become(["store", verb])

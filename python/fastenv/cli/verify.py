@@ -5,26 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 import fastenv
+from fastenv.cli.parameter import PATH, Argument, Command
 from fastenv.progress import show
 
 __all__ = ["verify"]
 
 
-def verify(
-    prefix: Annotated[Path, typer.Argument(metavar="PREFIX", help="The environment.")],
-    *,
-    full: Annotated[
-        bool, typer.Option("--full", help="Hash every file, not only look at its size and mode.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line on standard output.")
-    ] = False,
-) -> None:
+@click.command("verify", cls=Command)
+@click.argument("prefix", type=PATH, metavar="PREFIX", cls=Argument, said="The environment.")
+@click.option("--full", is_flag=True, help="Hash every file, not only look at its size and mode.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
+def verify(prefix: Path, *, full: bool, as_json: bool) -> None:
     """Compare an environment with what was published. Exit status 1 if anything differs."""
     with show("verify", as_json=as_json) as on_event:
         findings = fastenv.verify(prefix, full=full, on_event=on_event)
@@ -40,4 +35,4 @@ def verify(
     elif not findings:
         print(f"{prefix}: as it was published", file=sys.stderr)
     if findings:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)

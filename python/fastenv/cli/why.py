@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 import fastenv
+from fastenv.cli.parameter import PATH, Argument, Command
 from fastenv.diff import read_inventory
 from fastenv.why import Why
 
@@ -27,27 +27,32 @@ _FATES = {
 }
 
 
+@click.command("why", cls=Command)
+@click.argument(
+    "name", metavar="NAME", cls=Argument, said="A package, conda:NAME, or a module that nobody owns."
+)
+@click.option("--python", type=PATH, metavar="EXE", help="The environment's interpreter.")
+@click.option("--prefix", type=PATH, metavar="DIR", help="Or the environment's folder.")
+@click.option("--inventory", type=PATH, metavar="FILE", help="Or what `fastenv scan -o FILE` wrote.")
+@click.option(
+    "--lock",
+    type=PATH,
+    metavar="LOCK",
+    help="The lock to look into; ./pylock.fastenv.toml if it is there.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 def why(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A package, conda:NAME, or a module that nobody owns.")
-    ],
+    name: str,
     *,
-    python: Annotated[Path | None, typer.Option(metavar="EXE", help="The environment's interpreter.")] = None,
-    prefix: Annotated[Path | None, typer.Option(metavar="DIR", help="Or the environment's folder.")] = None,
-    inventory: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Or what `fastenv scan -o FILE` wrote.")
-    ] = None,
-    lock: Annotated[
-        Path | None,
-        typer.Option(metavar="LOCK", help="The lock to look into; ./pylock.fastenv.toml if it is there."),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line on standard output.")
-    ] = False,
+    python: Path | None,
+    prefix: Path | None,
+    inventory: Path | None,
+    lock: Path | None,
+    as_json: bool,
 ) -> None:
     """Say where something came from, who wants it, and what the lock does with it."""
     if sum(given is not None for given in (python, prefix, inventory)) > 1:
-        raise typer.BadParameter("give one of --python, --prefix and --inventory")
+        raise click.BadParameter("give one of --python, --prefix and --inventory")
     scanned = None if inventory is None else read_inventory(inventory)
     chosen = lock if lock is not None or not _LOCK.is_file() else _LOCK
     found = fastenv.why(name, scanned, python=python, prefix=prefix, lock=chosen)

@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-import typer
+from click.testing import CliRunner
 from rich.console import Console
-from typer.testing import CliRunner
 
 from fastenv.cli.scan import human_size, scan, show
 from fastenv.exceptions import FileSystemError
@@ -186,27 +185,20 @@ def test_human_size(size: int, expected: str) -> None:
     assert human_size(size) == expected
 
 
-@pytest.fixture
-def app() -> typer.Typer:
-    app = typer.Typer()
-    app.command("scan")(scan)
-    return app
-
-
-def test_json_and_file(app: typer.Typer, tmp_path: Path) -> None:
+def test_json_and_file(tmp_path: Path) -> None:
     """--json prints the inventory alone; -o writes it and shows the table; -o - is stdout."""
     runner = CliRunner()
-    printed = runner.invoke(app, ["--json", "--layers", "env", "--include-self"], catch_exceptions=False)
+    printed = runner.invoke(scan, ["--json", "--layers", "env", "--include-self"], catch_exceptions=False)
     assert Inventory.from_json(printed.stdout).prefix
     file = tmp_path / "inventory.json"
-    shown = runner.invoke(app, ["-o", str(file), "--layers", "env"], catch_exceptions=False)
+    shown = runner.invoke(scan, ["-o", str(file), "--layers", "env"], catch_exceptions=False)
     assert "Version" in shown.stdout
     assert json.loads(file.read_text())["format"] == 3
-    dashed = runner.invoke(app, ["-o", "-"], catch_exceptions=False)
+    dashed = runner.invoke(scan, ["-o", "-"], catch_exceptions=False)
     assert Inventory.from_json(dashed.stdout).format == 3
 
 
-def test_a_file_that_cannot_be_written(app: typer.Typer, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     """An error of the file system that names the file."""
     with pytest.raises(FileSystemError, match="Is a directory"):
-        CliRunner().invoke(app, ["-o", str(tmp_path)], catch_exceptions=False)
+        CliRunner().invoke(scan, ["-o", str(tmp_path)], catch_exceptions=False)
