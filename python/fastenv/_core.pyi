@@ -34,6 +34,7 @@ class Event:
     * `stage`: `stage` (`fetch`, `link`, `publish`) has ended after `seconds`;
     * `building`: a wheel of the local project `package` is being built;
     * `packed`: a wheel of `package`, which no index has, was made; `message` says of what and why;
+    * `compared`: `message` is the folder of the environment that a lock is compared with (`check_lock`);
     * `warning`: `message`, one sentence, about `package` (or about none).
     """
 

@@ -100,6 +100,8 @@ class _Lines:
             self._say(f"{self._verb}: {event.stage} took {event.seconds:.2f} s")
         elif event.kind == "warning":
             self._say(_warning_text(event))
+        elif event.kind == "compared":
+            self._say(f"{self._verb}: compared with {event.message}")
         elif event.kind == "building":
             self._say(f"{self._verb}: building {event.package}")
         elif event.kind == "packed":
@@ -136,6 +138,8 @@ class _Bar:
             self._console.print(_warning_text(event), style="yellow", markup=False, highlight=False)
         elif event.kind == "packed":
             self._console.print(f"{event.package}: {event.message}", markup=False, highlight=False)
+        elif event.kind == "compared":
+            self._console.print(f"{self._verb}: compared with {event.message}", markup=False, highlight=False)
         elif event.kind == "building":
             self._progress.update(self._task, description=f"building {event.package}")
         elif event.kind in ("plan", "progress"):

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fastenv.exceptions import ScanError
-from fastenv.lock.overlays import holds
+from fastenv.lock.overlays import holds, is_there
+from fastenv.loose.unowned import may_travel
 from fastenv.scan.installed import canonical
 from fastenv.scan.wants import each_want
 
@@ -191,16 +192,24 @@ class _Search:
     def _loose_fate(self, stray: Stray) -> _Fate:
         """Of loose code: a lock says what it left out, and its archives what they hold."""
         if self._lock is None:
-            return _Fate(None, stray.reason)
-        entry = next((it for it in self._inventory.search_path if stray.path.startswith(f"{it.path}/")), None)
-        path = stray.path[len(entry.path) + 1 :] if entry is not None else ""
-        ignored = next((it for it in self._lock.ignored if path and it.name == path), None)
+            packs = "; fastenv lock packs it up" if may_travel(stray, self._inventory) else ""
+            return _Fate(None, f"{stray.reason}{packs}")
+        # one entry of the search path may lie in another
+        entries = [it for it in self._inventory.search_path if stray.path.startswith(f"{it.path}/")]
+        paths = [(stray.path[len(it.path) + 1 :].rstrip("/"), it.site) for it in entries]
+        ignored = next((it for it in self._lock.ignored if it.name in {path for path, _ in paths}), None)
         if ignored is not None:
             return _Fate("left out", ignored.reason)
         for overlay in self._lock.overlays:
-            if path and entry is not None and holds(self._lock, overlay, path, in_site=entry.site):
+            if any(holds(self._lock, overlay, path, in_site=site) for path, site in paths):
                 return _Fate("carried", f"{overlay.name}.zip: {stray.reason}")
-        return _Fate("missing", stray.reason)
+        absent = [it.name for it in self._lock.overlays if not is_there(self._lock, it)]
+        if absent:
+            return _Fate(
+                "missing",
+                f"as far as can be told without {'.zip, '.join(absent)}.zip, which must lie beside it",
+            )
+        return _Fate("missing", f"no archive beside it holds it ({stray.reason})")
 
     def _wheel_fate(self, name: str) -> _Fate:
         if self._lock is None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import pytest
 from tests.unit.lock.inventories import distribution, inventory
 from tests.unit.lock.test_lockfile import a_lock
@@ -9,7 +12,8 @@ from tests.unit.lock.test_lockfile import a_lock
 import fastenv
 from fastenv.exceptions import ScanError
 from fastenv.lock.lockfile import Ignored
-from fastenv.scan.inventory import Inventory, LeftOut, Origin, Stray
+from fastenv.lock.overlays import LockedOverlay
+from fastenv.scan.inventory import Inventory, LeftOut, Origin, SearchPath, Stray
 
 
 def an_inventory() -> Inventory:
@@ -87,3 +91,20 @@ def test_what_is_no_part_of_a_copy() -> None:
     for name in ("tool", "tool.py"):
         (stray,) = fastenv.why(name, an_inventory(), lock=a_lock())
         assert (stray.kind, stray.place, stray.lock) == ("module", "/env/site/tool.py", "missing")
+
+
+def test_loose_code_in_a_folder_that_lies_in_another_of_the_search_path(tmp_path: Path) -> None:
+    """The archive of either may have it; and what cannot be looked into is named."""
+    outer, inner = (
+        SearchPath(str(it), "PYTHONPATH", str(it), site=False) for it in (tmp_path, tmp_path / "lib")
+    )
+    stray = Stray(f"{inner.path}/tool.py", "PYTHONPATH", "module", "in a directory named by PYTHONPATH")
+    here = inventory(search_path=(outer, inner), strays=(stray,))
+    overlay = LockedOverlay("lib", "pylock.fastenv.d/x/lib.zip", "0" * 64)
+    lock = a_lock(overlays=[overlay]).write(tmp_path / "pylock.fastenv.toml")
+    assert "without lib.zip, which must lie beside" in fastenv.why("tool", here, lock=lock)[0].reason
+    (tmp_path / "pylock.fastenv.d/x").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / overlay.path, "w") as archive:
+        archive.writestr("lib/tool.py", "x = 1")
+    assert fastenv.why("tool", here, lock=lock)[0].lock == "carried"
+    assert fastenv.why("tool", here)[0].reason.endswith("; fastenv lock packs it up")

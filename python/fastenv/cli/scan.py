@@ -15,6 +15,7 @@ from rich.text import Text
 
 from fastenv.cli.parameter import PATH
 from fastenv.exceptions import FileSystemError
+from fastenv.loose.unowned import may_travel
 from fastenv.scan import scan as scan_environment
 
 if TYPE_CHECKING:
@@ -150,7 +151,6 @@ def _python(inventory: Inventory) -> tuple[str, str]:
 def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
     """What deserves a look, each kind with its title; none of it when there is nothing."""
     short = _Shortener(inventory.prefix)
-    strays = [item for item in inventory.strays if item.kind != "venv"]
     every = (
         (
             "Broken: metadata that is damaged",
@@ -175,10 +175,7 @@ def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
                 for it in inventory.contested
             ],
         ),
-        (
-            "Strays: owned by no distribution, so part of no copy",
-            [_line(short(item.path), "yellow", short(item.reason)) for item in strays],
-        ),
+        *_unowned(inventory, short),
         (
             "Left out: no part of the copy (--include-self keeps what is here for fastenv only)",
             [_line(f"{it.name} {it.version}", "dim", it.reason) for it in inventory.left_out],
@@ -187,6 +184,17 @@ def sections(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
     )
     counted = ((f"{title} ({len(lines)})", lines) for title, lines in every if lines)
     return chain(counted, _libraries(inventory))
+
+
+def _unowned(inventory: Inventory, short: _Shortener) -> Iterator[tuple[str, list[Text]]]:
+    """What no distribution owns: what a lock takes along, and the rest."""
+    lines: dict[bool, list[Text]] = {True: [], False: []}
+    for it in inventory.strays:
+        if it.kind != "venv":
+            line = _line(short(it.path), "yellow", short(it.reason))
+            lines[may_travel(it, inventory)].append(line)
+    yield "Loose code: owned by no distribution; fastenv lock packs it up, or says why not", lines[True]
+    yield "Strays: owned by no distribution, so part of no copy", lines[False]
 
 
 def _libraries(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:

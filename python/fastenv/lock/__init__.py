@@ -78,6 +78,7 @@ from fastenv.lock.sources import Sources, gather_sources
 from fastenv.lock.transport import Transport
 from fastenv.lock.workshop import Workshop
 from fastenv.scan.inventory import Distribution, Inventory
+from fastenv.scan.notes import unasked_notes
 from fastenv.settings import Rules, read_rules
 
 __all__ = ["Lock", "lock"]
@@ -137,10 +138,12 @@ def lock(
             )
     rules = read_rules() if rules is None else rules
     own = None if inventory or python or prefix else sys.path
+    elsewhere: tuple[str, ...] = ()
     if inventory is None:
         from fastenv.scan import scan
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
+        elsewhere = unasked_notes(inventory, python, prefix, did="was locked", does="locks")
     outlet = Outlet(on_event)
     with outlet.errors():
         ruled = apply_rules(rules, inventory)
@@ -158,7 +161,7 @@ def lock(
         )
         work.loose, work.rules = loose, rules
         work.naming = Naming(work.credentials.secrets()) if credentials == "node" else None
-        work.warn([*ruled.warnings, *loose.warnings])
+        work.warn([*elsewhere, *ruled.warnings, *loose.warnings])
         folder = Path.cwd() if target is None else target.parent
         made = work.run(folder, link_scripts=link_scripts)
         return made if target is None else made.write(target)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from fastenv.composition import Difference, compare, of_inventory, of_lock
+from fastenv.event import Event
 from fastenv.local_requirement import local_requirement
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_half import site_of
@@ -19,10 +20,12 @@ from fastenv.lock.own_edits import own_edit
 from fastenv.lock.rules import apply_rules
 from fastenv.lock.scripted import with_post_link
 from fastenv.scan.installed import canonical
+from fastenv.scan.notes import unasked_notes
 from fastenv.settings import Rules, read_rules
 
 if TYPE_CHECKING:
     from fastenv.composition import Kind
+    from fastenv.event import OnEvent
     from fastenv.lock.lockfile import Lock
     from fastenv.scan.inventory import Inventory
 
@@ -42,6 +45,7 @@ def check_lock(
     include_self: bool = False,
     rules: Rules | None = None,
     max_loose_size: int = LARGEST,
+    on_event: OnEvent | None = None,
 ) -> tuple[Difference, ...]:
     """What a lock (left) and the environment (right) do not share; empty if the lock still fits.
 
@@ -53,6 +57,8 @@ def check_lock(
         inventory: what was scanned; default: scan ``python`` or ``prefix`` (or this interpreter) now.
         python, prefix, include_self: as of ``scan``.
         rules, max_loose_size: as of ``lock``.
+        on_event: called with an Event of kind "compared", whose message is the folder of the environment, and with a
+            warning if another environment is active.
 
     Raises ScanError, LockFormatError, FileSystemError.
     """
@@ -65,6 +71,9 @@ def check_lock(
         from fastenv.scan import scan
 
         inventory = scan(python=python, prefix=prefix, include_self=include_self)
+        for note in unasked_notes(inventory, python, prefix, did="was compared", does="compares"):
+            _tell(on_event, Event("warning", message=note))
+    _tell(on_event, Event("compared", message=inventory.prefix))
     inventory = apply_rules(rules, inventory).inventory
     loose = find_overlays(inventory, rules, search_path=own, largest=max_loose_size)
     compared = compare(of_lock(held), of_inventory(inventory, locked_now(loose)))
@@ -75,6 +84,11 @@ def check_lock(
     told = {(it.kind, it.name) for it in found}
     found += (it for it in _edited(held, inventory) if (it.kind, it.name) not in told)
     return tuple(found)
+
+
+def _tell(on_event: OnEvent | None, event: Event) -> None:
+    if on_event is not None:
+        on_event(event)
 
 
 def _extras(rules: Rules, lock: Lock) -> Iterator[Difference]:

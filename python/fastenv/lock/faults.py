@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from packaging.version import InvalidVersion, Version
 from fastenv.exceptions import Fault
 from fastenv.lock.edits import Edit
 from fastenv.lock.reinstall import reinstall
+from fastenv.scan.installed import canonical
 from fastenv.scan.inventory import Broken, Contested, Distribution, Inventory
 
 __all__ = ["Unfetchable", "edited", "inventory_faults", "shared_edits", "unfetchable"]
@@ -19,6 +21,7 @@ _AS_WHEEL = (
     "build a wheel of it into a folder, install that, and name the folder by --find-links or find-links ="
 )
 _REINSTALL = "install it again: pip install --force-reinstall --no-deps {name}=={version}"
+_INFO = re.compile(r"([A-Za-z0-9][\w.-]*?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 _SHOWN = 3
 
 
@@ -121,8 +124,12 @@ def edited(distribution: Distribution, edits: Sequence[Edit]) -> Unfetchable:
 
 
 def _has_version(it: Distribution) -> bool:
+    return _is_version(it.version)
+
+
+def _is_version(text: str) -> bool:
     try:
-        Version(it.version)
+        Version(text)
     except InvalidVersion:
         return False
     return True
@@ -133,7 +140,13 @@ def _broken_reason(broken: Broken) -> str:
 
 
 def _broken_hint(name: str, version: str, broken: Broken) -> str:
-    return f"remove {broken.path}" if version == "?" else _REINSTALL.format(name=name, version=version)
+    if version != "?":
+        return _REINSTALL.format(name=name, version=version)
+    # without the folder its files would be nobody's
+    folder = _INFO.fullmatch(os.path.basename(broken.path.rstrip("/")))
+    if folder is None or not _is_version(folder[2]):
+        return f"remove {broken.path}"
+    return _REINSTALL.format(name=canonical(folder[1]), version=folder[2])
 
 
 def _why(it: Distribution, broken: Broken | None) -> Unfetchable | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from fastenv.loose.files import Choice, Rule, choose_files
 from fastenv.loose.folders import Folder, survey_folders
 from fastenv.loose.patterns import Patterns
 from fastenv.loose.unowned import find_unowned
+from fastenv.progress import bytes_text
 
 if TYPE_CHECKING:
     from fastenv.lock.lockfile import Lock
@@ -31,6 +32,7 @@ __all__ = [
     "Overlays",
     "find_overlays",
     "holds",
+    "is_there",
     "locked_now",
     "overlay_from_table",
     "overlay_to_table",
@@ -157,6 +159,8 @@ def find_overlays(
     for folder in survey.folders:
         found.take(folder, choose_files(folder.path, rule, is_part=folder.holds))
     found.take(unowned.folder, unowned.choice)
+    left_out = {path for path, _ in survey.left_out}
+    found.warnings += _in_vain(rules, [it for it in folders if os.path.abspath(it) not in left_out], found)
     found.folders.sort(key=lambda it: _PLACES.index(it[0].place))
     _check_size(found, largest)
     return found
@@ -184,6 +188,11 @@ def holds(lock: Lock, overlay: LockedOverlay, path: str, *, in_site: bool) -> bo
         return False
 
 
+def is_there(lock: Lock, overlay: LockedOverlay) -> bool:
+    """Whether the archive is beside the lock; without its path nobody knows."""
+    return lock.path is None or (lock.path.parent / overlay.path).is_file()
+
+
 def _locked(folder: Folder, packed: Packed) -> LockedOverlay:
     path = f"{FOLDER}/{packed.sha256}/{folder.name}.zip"
     return LockedOverlay(folder.name, path, packed.sha256, packed.size, folder.place)
@@ -201,6 +210,19 @@ def _parted(rules: Rules) -> tuple[list[Path], list[str]]:
         else:
             raise LockError(f"{rules.place} includes {text}, which is no folder", path=text)
     return folders, patterns
+
+
+def _in_vain(rules: Rules, folders: Sequence[Path], found: Overlays) -> Iterator[str]:
+    """Of what the rules include and nothing answers to."""
+    shipped = {os.path.realpath(folder.path) for folder, _ in found.folders if folder.path}
+    for path in folders:
+        if os.path.realpath(path) not in shipped:
+            yield f"{rules.place} includes {path}, in which no module is that no package owns"
+    files = {it.path for _, choice in found.folders for it in choice.files}
+    for text in _parted(rules)[1]:
+        pattern = Patterns((text,))
+        if not text.startswith("!") and not any(map(pattern.match, files)):
+            yield f"{rules.place} includes {text}, which is no folder and matches no file of loose code"
 
 
 def _of_secrets(folder: Folder, secrets: Sequence[str]) -> str:
@@ -221,13 +243,9 @@ def _check_size(found: Overlays, largest: int) -> None:
     if total <= largest:
         return
     files.sort(key=lambda it: (-it[0], it[1]))
-    lines = [f"  {_megabytes(size):>10}  {path}" for size, path in files[:_SHOWN]]
-    message = f"loose code has {_megabytes(total)} in {len(files)} files, more than {_megabytes(largest)}; the largest:"
+    lines = [f"  {bytes_text(size):>10}  {path}" for size, path in files[:_SHOWN]]
+    message = f"loose code has {bytes_text(total)} in {len(files)} files, more than {bytes_text(largest)}; the largest:"
     raise LockError(
         "\n".join([message, *lines]),
         hint="leave out what the nodes don't need (exclude = [...], --exclude), or raise --max-loose-size",
     )
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"

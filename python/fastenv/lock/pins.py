@@ -127,7 +127,7 @@ class Resolver:
             if run.text is not None:
                 found.wheels = _candidates(run.text, asked)
                 break
-            self._network_fault(run.complaint)
+            self._network_fault(run.complaint, sources)
             named = self._failing(run.complaint, asked, sources)
             if any(source.is_http for source in sources) and not refreshed.issuperset(named):
                 refreshed.update(named)  # the page in uv's cache may be older than the release
@@ -164,7 +164,7 @@ class Resolver:
             pins.flush()
             words = ["pip", "compile", "-", "--config-file", settings, *form, "--constraints", pins.name]
             run = self._run(words, "".join(f"{text}\n" for text in requirements))
-        self._network_fault(run.complaint)
+        self._network_fault(run.complaint, sources)
         if run.text is None:
             reason = f"the extra packages do not go with what is installed: {_because(run.complaint)}"
             raise LockError(reason, hint="change extra, or install what it needs here too")
@@ -197,7 +197,7 @@ class Resolver:
         for pin, run in each(
             lambda pin: self._compile([pin], sources, refresh=[pin]), suspects, threads=_PROCESSES
         ):
-            self._network_fault(run.complaint)
+            self._network_fault(run.complaint, sources)
             if run.text is None:
                 failing[pin] = _because(run.complaint)
         return failing
@@ -280,11 +280,12 @@ class Resolver:
             raise LockError(f"uv pip compile failed: {_because(complaint)}")
         return _Run(None, complaint)
 
-    def _network_fault(self, complaint: str) -> None:
+    def _network_fault(self, complaint: str, sources: Sequence[Source]) -> None:
         if _is_network(complaint) and "No solution found" not in complaint:
             lines = [line.strip().removeprefix("cause: ") for line in complaint.splitlines() if line.strip()]
             raise NetworkError(
-                f"an index can't be reached: {lines[0].removeprefix('error: ')} ({lines[-1]})",
+                f"{_unreached(complaint, sources)} can't be reached: "
+                f"{lines[0].removeprefix('error: ')} ({lines[-1]})",
                 hint="check the index settings of uv and pip, the network and the proxy",
             )
 
@@ -293,6 +294,15 @@ class Resolver:
 class _Run:
     text: str | None
     complaint: str
+
+
+def _unreached(complaint: str, sources: Sequence[Source]) -> str:
+    """The source that uv complains of, or all that it may be, each without its login."""
+    asked = [source.shown for source in sources if source.is_http]
+    told = [redact(url) for url in re.findall(r"https?://[^\s`'\")]+", complaint)]
+    named = [it for it in asked if any(f"{url}/".startswith(f"{it.rstrip('/')}/") for url in told)]
+    *others, last = named or asked or ["an index"]
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 class SettingsFile:

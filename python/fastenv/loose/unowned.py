@@ -21,9 +21,9 @@ from fastenv.scan.installed import canonical
 
 if TYPE_CHECKING:
     from fastenv.loose.files import Found, Rule
-    from fastenv.scan.inventory import Inventory, SearchPath
+    from fastenv.scan.inventory import Inventory, SearchPath, Stray
 
-__all__ = ["Unowned", "find_unowned", "in_site", "module_name"]
+__all__ = ["Unowned", "find_unowned", "in_site", "may_travel", "module_name"]
 
 _KINDS = ("module", "file")
 _EGG = ".egg"
@@ -76,6 +76,13 @@ def in_site(path: str, inventory: Inventory) -> str | None:
         if entry.site and path.startswith(f"{entry.path}/"):
             return path[len(entry.path) + 1 :].rstrip("/")
     return None
+
+
+def may_travel(stray: Stray, inventory: Inventory) -> bool:
+    """Whether a lock takes it along, unless a rule or what it holds says otherwise."""
+    if stray.kind == "file":
+        return in_site(stray.path, inventory) is not None and not stray.path.endswith(_EGG)
+    return stray.kind == "module"
 
 
 def module_name(name: str) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fastenv.scan.distributions import Found
-    from fastenv.scan.inventory import CondaEnvironment
+    from fastenv.scan.inventory import CondaEnvironment, Inventory
 
-__all__ = ["conda_notes", "notes", "variables"]
+__all__ = ["active_notes", "conda_notes", "notes", "unasked_notes", "variables"]
 
 _VARIABLES = (
     "CONDA_PREFIX",
@@ -32,11 +33,7 @@ def variables(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def notes(prefix: str, environ: Mapping[str, str], found: Found) -> Iterator[str]:
     """Sentences for the user, without full stops."""
-    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
-        active = environ.get(name)
-        if active and os.path.realpath(active) != os.path.realpath(prefix):
-            scanned = f"{prefix} was scanned"
-            yield f"{name} is {active}, but {scanned}: --prefix {active} scans that one"
+    yield from active_notes(prefix, environ)
     if environ.get("PYTHONHOME"):
         yield "PYTHONHOME is set; it was not followed"
     for folder, names in found.listings.items():
@@ -46,6 +43,30 @@ def notes(prefix: str, environ: Mapping[str, str], found: Found) -> Iterator[str
                 file = f"{folder}/{module}"
                 yield f"{file} runs at start-up; what it does to the search path was not followed"
     yield from found.notes
+
+
+def active_notes(
+    prefix: str, environ: Mapping[str, str], *, did: str = "was scanned", does: str = "scans"
+) -> Iterator[str]:
+    """That another environment is active than the one at ``prefix``; ``did`` and ``does`` say what was done to this."""
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        active = environ.get(name)
+        if active and os.path.realpath(active) != os.path.realpath(prefix):
+            yield f"{name} is {active}, but {prefix} {did}: --prefix {active} {does} that one"
+
+
+def unasked_notes(
+    inventory: Inventory,
+    python: str | os.PathLike[str] | None,
+    prefix: str | os.PathLike[str] | None,
+    *,
+    did: str,
+    does: str,
+) -> tuple[str, ...]:
+    """The same where nobody named the environment: it is that of the interpreter that runs this."""
+    if prefix is not None or (python is not None and os.fspath(python) != sys.executable):
+        return ()
+    return tuple(active_notes(inventory.prefix, os.environ, did=did, does=does))
 
 
 def conda_notes(conda: CondaEnvironment) -> Iterator[str]:

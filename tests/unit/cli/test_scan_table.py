@@ -159,6 +159,21 @@ def test_sections() -> None:
     assert "_virtualenv" not in shown
 
 
+def test_loose_code_that_a_lock_ships_is_no_stray() -> None:
+    strays = (
+        Stray("/e/src/mine.py", "PYTHONPATH", "module", "in a directory named by PYTHONPATH"),
+        Stray("/e/bin/tool", "env", "script", "no distribution's RECORD names it"),
+    )
+    lines = text(replace(INVENTORY, strays=strays)).splitlines()
+    shipped = lines.index(
+        "Loose code: owned by no distribution; fastenv lock packs it up, or says why not (1)"
+    )
+    assert lines[shipped + 1].startswith("  src/mine.py")
+    assert lines[lines.index("Strays: owned by no distribution, so part of no copy (1)") + 1].startswith(
+        "  bin/tool"
+    )
+
+
 def test_long_sections_are_cut() -> None:
     """Twenty lines, then a count; long paths stay on one line."""
     strays = tuple(Stray(f"/e/{'x' * 100}/{n}", "env", "file", "why") for n in range(25))

@@ -75,3 +75,19 @@ def test_contested_path_with_nobodys_bytes() -> None:
 def test_many_edits_are_told_briefly() -> None:
     edits = [Edit(f"site/{number}.py", "changed") for number in range(9)]
     assert edited(distribution(), edits).fault.reason.endswith("site/2.py (changed) and 6 more")
+
+
+@pytest.mark.parametrize(
+    ("folder", "hint"),
+    [
+        ("python_dateutil-4.0.0.dist-info", "--no-deps python-dateutil==4.0.0"),
+        ("Old.Thing-1.0-py3.11.egg-info", "--no-deps old-thing==1.0"),
+        ("~lpha-1.0.dist-info", "remove /env/~lpha-1.0.dist-info"),
+        ("alpha-x y.dist-info", "remove /env/alpha-x y.dist-info"),
+        ("alpha.dist-info", "remove /env/alpha.dist-info"),
+    ],
+)
+def test_a_folder_without_metadata_names_what_to_install_again(folder: str, hint: str) -> None:
+    broken = (Broken(f"/env/{folder}", "env", "", ("METADATA is missing",)),)
+    (fault,) = inventory_faults(inventory(broken=broken))
+    assert (fault.hint or "").endswith(hint)

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 from tests.lab.index_server import IndexServer
 from tests.lab.venv import alone, make_venv
+from tests.unit.lock.inventories import inventory
 
-from fastenv.lock import Lock
+from fastenv.event import Event
+from fastenv.lock import Lock, lock
+from fastenv.lock.check import check_lock
 from fastenv.testing import make_wheel
 
 
@@ -76,3 +79,26 @@ def test_faults_are_listed(python: Path, tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "alpha 1.0: no index and no find-links folder has it" in done.stderr
     assert not Path("pylock.fastenv.toml").exists()
+
+
+def test_another_environment_is_active(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose environment it is that is locked or compared is said, unless it was named."""
+    scanned = inventory()
+    monkeypatch.setattr(sys.modules["fastenv.scan"], "scan", lambda **_: scanned)
+    monkeypatch.setenv("VIRTUAL_ENV", "/other")
+    monkeypatch.delenv("CONDA_PREFIX", raising=False)
+    monkeypatch.chdir(tmp_path)
+    told: list[Event] = []
+    lock(python=sys.executable, output="pylock.toml", on_event=told.append)
+    assert [it.message for it in told if it.kind == "warning"] == [
+        "VIRTUAL_ENV is /other, but /env was locked: --prefix /other locks that one"
+    ]
+    told.clear()
+    assert check_lock("pylock.toml", python=sys.executable, on_event=told.append) == ()
+    assert [(it.kind, it.message) for it in told] == [
+        ("warning", "VIRTUAL_ENV is /other, but /env was compared: --prefix /other compares that one"),
+        ("compared", "/env"),
+    ]
+    told.clear()
+    lock(prefix="/env", on_event=told.append)
+    assert [it for it in told if it.kind == "warning"] == []

@@ -8,7 +8,16 @@ import pytest
 from tests.unit.lock.inventories import inventory
 
 from fastenv.lock import toml
-from fastenv.lock.pins import Pin, SettingsFile, _annotations, _because, _named, _settings, uv_environment
+from fastenv.lock.pins import (
+    Pin,
+    SettingsFile,
+    _annotations,
+    _because,
+    _named,
+    _settings,
+    _unreached,
+    uv_environment,
+)
 from fastenv.lock.platform import glibc_floor, target_of
 from fastenv.lock.sources import Network, Source
 
@@ -123,3 +132,21 @@ def test_target_that_is_not_on_this_machine() -> None:
         "--python-platform",
         "x86_64-manylinux_2_36",
     ]
+
+
+@pytest.mark.parametrize(
+    ("complaint", "named"),
+    [
+        ("Failed to fetch: `http://a.example:9/simple/foo/`", "http://a.example:9/simple"),
+        ("error sending request for url (http://me:w@b.example/foo/)", "http://b.example"),
+        ("Request failed after 3 retries", "http://a.example:9/simple or http://b.example"),
+    ],
+)
+def test_an_index_that_cannot_be_reached_is_named_without_its_login(complaint: str, named: str) -> None:
+    sources = [
+        Source("http://me:w@a.example:9/simple", "index"),
+        Source("http://b.example/", "index"),
+        Source("file:///links", "find-links"),
+    ]
+    assert _unreached(complaint, sources).rstrip("/") == named
+    assert _unreached(complaint, []) == "an index"

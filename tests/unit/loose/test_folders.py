@@ -127,7 +127,7 @@ def test_the_limit_names_the_largest(tmp_path: Path) -> None:
     with pytest.raises(LockError) as caught:
         find_overlays(scanned(folder), Rules(), largest=500)
     lines = str(caught.value).splitlines()
-    assert "in 9 files, more than 0.0 MB" in lines[0]
+    assert "has 834 B in 9 files, more than 500 B" in lines[0]
     assert [line.rpartition("/")[2] for line in lines[1:]] == [f"data{n}.bin" for n in (7, 6, 5, 4, 3)]
     assert caught.value.hint is not None
     assert "--max-loose-size" in caught.value.hint
@@ -148,4 +148,16 @@ def test_secrets_are_named_in_lock_and_warning(tmp_path: Path) -> None:
     assert found.left_out == [("src/.env", "it looks like a secret")]
     assert found.warnings == [
         f".env of {tmp_path}/src looks like a secret and is not in the lock; a pattern in include takes it in"
+    ]
+
+
+def test_what_is_included_in_vain_is_told(tmp_path: Path) -> None:
+    named, empty = module(tmp_path / "named", "tool.py", "models/a.bin"), tmp_path / "empty"
+    empty.mkdir()
+    include = ("nosuchdir", "*.nosuch", "models/", "tool.*", "!tool.pyc", str(empty), str(named))
+    found = find_overlays(scanned(named), Rules(folder=tmp_path, include=include))
+    assert [it.partition(" includes ")[2].partition(", ")[0] for it in found.warnings] == [
+        str(empty),
+        "nosuchdir",
+        "*.nosuch",
     ]
