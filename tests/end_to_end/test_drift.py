@@ -75,7 +75,8 @@ def test_whether_the_lock_still_fits(lab: Lab, original: Path) -> None:
     text, times = lock.read_text(), lock.stat().st_mtime_ns
     offline = {"UV_DEFAULT_INDEX": "http://127.0.0.1:1/simple"}
     done = cli(lab, "lock", "--check", "--prefix", original, **offline)
-    assert (done.code, done.out, done.err) == (0, "", "pylock.fastenv.toml fits the environment\n")
+    said = f"lock --check: compared with {original}\npylock.fastenv.toml fits the environment\n"
+    assert (done.code, done.out, done.err) == (0, "", said)
     module = next(original.glob("lib/python*/site-packages/lib.py"))
     module.write_text("edited = True\n")
     done = cli(lab, "lock", "--check", "--prefix", original, "--json", **offline)

@@ -168,7 +168,7 @@ def lock(
         "max_loose_size": _bytes(max_loose_size),
     }
     if check:
-        with show("lock --check", as_json=as_json) as on_event:
+        with show("lock --check") as on_event:
             found_out = check_lock(output, found, on_event=on_event, **common)
         tell(found_out, ("Lock", "Environment"), as_json=as_json, same=f"{output} fits the environment")
         return
