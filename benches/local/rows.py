@@ -49,6 +49,11 @@ class Setting:
         return self.ground.environment("edited", self.small, self.projects)
 
     @cached_property
+    def demo(self) -> Path:
+        """The same wheels, and one project: as in ``make demo``."""
+        return self.ground.environment("demo", self.small, self.projects[:1])
+
+    @cached_property
     def big(self) -> Path:
         """An environment of the large set."""
         return self.ground.environment("large", self.large)
@@ -111,7 +116,7 @@ def after(turn: Round) -> Figure:
 
 def replaced(turn: Round) -> Figure:
     """One line edited, lock and materialize; the environment is asked for what the line says."""
-    home, setting = turn.home("projects"), turn.setting
+    home, setting = turn.home("edits"), turn.setting
     for _ in range(2):  # the second one is built and compared, so that those after it need not be
         _edited(home, setting, next(setting.values))
     turns = [_edited(home, setting, next(setting.values), turn.setting.calm) for _ in range(TURNS)]
@@ -122,7 +127,7 @@ def replaced(turn: Round) -> Figure:
 
 def built(turn: Round) -> Figure:
     """The same where the settings changed too. The backend's own time is that of `uv build` on such a tree."""
-    home, setting = turn.home("projects"), turn.setting
+    home, setting = turn.home("edits"), turn.setting
     _edited(home, setting, next(setting.values))
     turns, backend = [], []
     for _ in range(TURNS):
@@ -153,7 +158,7 @@ class _Turn:
 
 
 def _edited(home: Home, setting: Setting, value: int, calm: Calm | None = None) -> _Turn:
-    python, project = setting.edited, setting.projects[0]
+    python, project = setting.demo, setting.projects[0]
     edit(project, value)
     if calm is not None:
         calm.wait()

@@ -53,7 +53,8 @@ def test_code_that_was_edited_since(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fastenv", *words], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (1, "2 differences\n"), done
+    assert done.returncode == 1, done
+    assert done.stderr == f"lock --check: compared with {folder / 'env'}\n2 differences\n"
     assert [line.split()[0] for line in done.stdout.splitlines() if "edited" in line] == ["lost", "tool"]
     packed.write_text("L = 1\n")
     assert differences(folder) == ["tool"]
