@@ -168,6 +168,10 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Cancelled(_) => Kind::Cancelled,
+            // What is not UTF-8 was read, and is no lock.
+            Self::Lock(LockError::Fs(fault)) if fault.kind() != std::io::ErrorKind::InvalidData => {
+                Kind::FileSystem
+            }
             Self::Lock(_) | Self::NoEnvironment(_) | Self::AmbiguousId(_) => Kind::Input,
             Self::Fetch(fault) => match fault.last() {
                 FetchError::Digest { .. } | FetchError::Length { .. } => Kind::Artifact,
@@ -210,7 +214,8 @@ impl Error {
             )
             | Self::Activation(ActivationError::Content { path, .. })
             | Self::PrefixTooLong { path, .. }
-            | Self::Unfinished(path) => Some(path),
+            | Self::Unfinished(path)
+            | Self::Mismatch(MismatchError::Absent { path, .. }) => Some(path),
             _ => None,
         }
     }
@@ -220,7 +225,11 @@ impl Error {
     pub fn package(&self) -> Option<&str> {
         match self {
             Self::Fetch(fault) => fault.package(),
-            Self::Mismatch(MismatchError::Files { package, .. } | MismatchError::Absent { package, .. })
+            Self::Mismatch(
+                MismatchError::Files { package, .. }
+                | MismatchError::Identity { package, .. }
+                | MismatchError::Absent { package, .. },
+            )
             | Self::PrefixTooLong { package, .. }
             | Self::Script(ScriptError::Failed { package, .. } | ScriptError::Start { package, .. }) => {
                 Some(package)
@@ -241,6 +250,11 @@ impl Error {
             Self::Script(_) => {
                 Some("give the node what the script needs, or lock without --link-scripts".to_owned())
             }
+            Self::Mismatch(MismatchError::Absent { .. }) => Some(
+                "it travels with the lock: copy the folder pylock.fastenv.d, which lies beside the lock where that was \
+                 made, and put it beside this one"
+                    .to_owned(),
+            ),
             Self::Mismatch(_) => {
                 Some("lock again, and bring the new lock and what lies beside it".to_owned())
             }

@@ -43,6 +43,7 @@ pub mod plan;
 pub mod prefix;
 pub mod probe;
 pub mod recheck;
+mod reuse;
 pub mod scheme;
 pub mod store;
 mod surroundings;

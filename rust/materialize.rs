@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::finish::link_scripts::LinkScripts;
 use crate::fs;
-use crate::interpreter::{Interpreter, Search};
+use crate::interpreter::Interpreter;
 use crate::layout;
 use crate::libraries::check;
 use crate::link::early::Early;
@@ -32,6 +32,7 @@ use crate::prefix::scripted::Scripted;
 use crate::prefix::seal::Seal;
 use crate::probe::Node;
 use crate::recheck::{Recheck, Verdict};
+use crate::reuse::{find_interpreter, reuse, standing_env};
 use crate::scheme::Scheme;
 use crate::store::Store;
 use crate::store::artifact::Artifact;
@@ -80,7 +81,7 @@ fn find_or_make(lock: &Lock, options: &Options, keep_edits: bool, task: &Task) -
         Some(found) => {
             // A run that was killed after its last rename has left its folder, and nobody else would come by.
             run::sweep(&store.folder("tmp"));
-            reuse(lock, found)
+            reuse(lock, &store, found, options, task)?
         }
         None => make(lock, &store, &prefix, options, keep_edits, task)?,
     };
@@ -108,7 +109,7 @@ fn make(
     // One run a prefix at a time; who waited finds the other's work.
     let _turn = Flock::wait(&store.prefix_flock(prefix), task)?;
     if let Some(found) = standing_env(lock, store, prefix, options) {
-        return Ok(reuse(lock, found));
+        return reuse(lock, store, found, options, task);
     }
     let pool = pool(options.jobs)?;
     let span = task.span(Deed::Stage("look"), "");
@@ -117,7 +118,7 @@ fn make(
     match verdict {
         Verdict::Take { edited } => {
             let _ = Hold::on(prefix);
-            let mut report = reuse(lock, prefix.to_owned());
+            let mut report = reuse(lock, store, prefix.to_owned(), options, task)?;
             let changed = || format!("{} was changed since it was materialized", prefix.display());
             report.warnings.extend(edited.then(changed));
             Ok(report)
@@ -149,25 +150,6 @@ fn prefix_of(lock: &Lock, store: &Store, options: &Options) -> Result<PathBuf> {
     };
     fs::create_dir_all(parent)?;
     Ok(fs::canonicalize(&prefix).or_else(|_| fs::canonicalize(parent).map(|parent| parent.join(name)))?)
-}
-
-/// An environment that stands, whole and unchanged: at the prefix, or in a read-only root if none was asked for.
-fn standing_env(lock: &Lock, store: &Store, prefix: &Path, options: &Options) -> Option<PathBuf> {
-    let others = store.read_only_prefixes(lock.env_id).filter(|_| options.prefix.is_none());
-    let is_it = |path: &PathBuf| match Standing::of(path) {
-        Standing::Ours(state) if state.env_id == lock.env_id => {
-            // That of a read-only root is its owner's to check. Held for the moment in which its use is noted, so
-            // that gc sees it or is seen.
-            (path != prefix || state.is_current()) && Hold::on(path).is_some()
-        }
-        _ => false,
-    };
-    std::iter::once(prefix.to_owned()).chain(others).find(is_it)
-}
-
-fn reuse(lock: &Lock, prefix: PathBuf) -> Report {
-    let (env_id, packages) = (lock.env_id, lock.count());
-    Report { prefix, env_id, packages, fetched_bytes: 0, reused: true, warnings: Vec::new() }
 }
 
 /// Times that a tree is begun again because an artifact went away while it was linked.
@@ -286,19 +268,10 @@ impl Making<'_> {
 
     /// That of the node, if the environment is to be a venv of it.
     fn interpreter(&self, warnings: &mut Vec<String>) -> Result<Option<Interpreter>> {
-        let Some(wanted) = self.lock.interpreter.as_ref().filter(|_| self.lock.is_venv()) else {
+        let span = self.task.span(Deed::Stage("interpreter"), "");
+        let Some((interpreter, warning)) = find_interpreter(self.lock, self.store, self.options)? else {
             return Ok(None);
         };
-        let cache = self.store.folder("interpreters");
-        let search = Search {
-            wanted,
-            platform: &self.lock.platform,
-            explicit: self.options.python.as_deref(),
-            strict: self.options.strict,
-            cache: Some(&cache),
-        };
-        let span = self.task.span(Deed::Stage("interpreter"), "");
-        let (interpreter, warning) = search.run()?;
         drop(span);
         if let Some(warning) = warning {
             self.warn(warnings, "", warning);

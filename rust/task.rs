@@ -104,6 +104,16 @@ impl Task {
         self.counters.fetched_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// There are so many more things to look at or to do, by a verb that fetches nothing.
+    pub fn will_do(&self, count: usize) {
+        self.counters.packages_total.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// So many of them are done.
+    pub fn did(&self, count: usize) {
+        self.counters.packages_done.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
     /// Tells the listener of something that the user should know; the sentence for a report.
     #[must_use = "a report has it, too"]
     pub fn warn(&self, package: &str, message: String) -> String {

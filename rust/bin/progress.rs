@@ -19,6 +19,8 @@ pub(crate) enum Style {
     Bar,
     /// A log.
     Plain,
+    /// A person at a terminal, of what fetches nothing: how many things are done.
+    Count,
     /// A program.
     Json,
     /// Nobody.
@@ -33,11 +35,20 @@ impl Style {
             (false, false) => Self::Plain,
         }
     }
+
+    /// Of what fetches nothing: a terminal is told how far it is, anything else only the outcome.
+    pub(crate) fn count(json: bool) -> Self {
+        if Self::of(json) == Self::Bar { Self::Count } else { Self::Silent }
+    }
 }
 
 /// Shows events and counters until the work is over.
 pub(crate) fn show(style: Style, events: &Receiver<Event>, counters: &Counters, over: &dyn Fn() -> bool) {
-    let bar = (style == Style::Bar).then(bar);
+    let bar = match style {
+        Style::Bar => Some(bar("{msg} {wide_bar:.cyan/blue} {bytes}/{total_bytes} {bytes_per_sec} {eta}")),
+        Style::Count => Some(bar("{wide_bar:.cyan/blue} {msg} {elapsed}")),
+        _ => None,
+    };
     loop {
         match events.recv_timeout(TICK) {
             Ok(event) => tell(style, bar.as_ref(), &event),
@@ -46,7 +57,7 @@ pub(crate) fn show(style: Style, events: &Receiver<Event>, counters: &Counters, 
             Err(RecvTimeoutError::Timeout) => {}
         }
         if let Some(bar) = &bar {
-            advance(bar, counters);
+            advance(style, bar, counters);
         }
     }
     for event in events.try_iter() {
@@ -57,17 +68,21 @@ pub(crate) fn show(style: Style, events: &Receiver<Event>, counters: &Counters, 
     }
 }
 
-fn bar() -> ProgressBar {
-    let template = "{msg} {wide_bar:.cyan/blue} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+fn bar(template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style)
 }
 
-fn advance(bar: &ProgressBar, counters: &Counters) {
+fn advance(style: Style, bar: &ProgressBar, counters: &Counters) {
     let value = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-    bar.set_message(format!("{}/{}", value(&counters.packages_done), value(&counters.packages_total)));
-    bar.set_length(value(&counters.total_bytes));
-    bar.set_position(value(&counters.fetched_bytes));
+    let (done, total) = (value(&counters.packages_done), value(&counters.packages_total));
+    bar.set_message(format!("{done}/{total}"));
+    let (at, length) = match style {
+        Style::Count => (done, total),
+        _ => (value(&counters.fetched_bytes), value(&counters.total_bytes)),
+    };
+    bar.set_length(length);
+    bar.set_position(at);
 }
 
 fn tell(style: Style, bar: Option<&ProgressBar>, event: &Event) {
@@ -82,7 +97,7 @@ fn tell(style: Style, bar: Option<&ProgressBar>, event: &Event) {
                 None => aside(&line),
             }
         }
-        Style::Silent => {}
+        Style::Count | Style::Silent => {}
     }
 }
 

@@ -7,7 +7,7 @@ use fastenv::fs;
 use fastenv::materialize;
 use fastenv::store::Store;
 use fastenv::store::check::Flaw;
-use fastenv::store::gc::{self, Outcome};
+use fastenv::store::gc::{self, Outcome, Removed};
 use fastenv::store::info::Info;
 use fastenv::store::residents::Resident;
 use fastenv::store::root::Root;
@@ -17,6 +17,9 @@ use serde_json::{Value, json};
 use crate::arguments::{Gc, OfStore, StoreVerb, StoreVerify};
 use crate::progress::Style;
 use crate::{say, say_aside, size, with_progress};
+
+/// Of a digest, where a name says the rest.
+const DIGITS: usize = 12;
 
 /// Runs one of the store's verbs; its exit status.
 pub(crate) fn run(verb: &StoreVerb) -> Result<u8> {
@@ -102,7 +105,8 @@ fn check(arguments: &StoreVerify) -> Result<u8> {
     let pool = materialize::pool(None)?;
     let report = match existing(&arguments.of)? {
         Some(store) => {
-            with_progress(Style::Silent, |task| verify::verify(&store, !arguments.no_heal, &pool, task))?
+            let style = Style::count(arguments.of.json);
+            with_progress(style, |task| verify::verify(&store, !arguments.no_heal, &pool, task))?
         }
         None => verify::Report::default(),
     };
@@ -160,7 +164,7 @@ fn collect(arguments: &Gc) -> Result<u8> {
         dry_run: arguments.dry_run,
     };
     let outcome = match existing(&arguments.of)? {
-        Some(store) => with_progress(Style::Silent, |task| gc::gc(&store, limits, task))?,
+        Some(store) => with_progress(Style::count(arguments.of.json), |task| gc::gc(&store, limits, task))?,
         None => Outcome::default(),
     };
     if arguments.of.json {
@@ -174,7 +178,8 @@ fn collect(arguments: &Gc) -> Result<u8> {
 fn tell_program(outcome: &Outcome) {
     for removed in &outcome.removed {
         let row = json!({
-            "event": "removed", "kind": removed.sort.word(), "name": removed.name, "bytes": removed.bytes,
+            "event": "removed", "kind": removed.sort.word(), "name": removed.name, "package": removed.package,
+            "bytes": removed.bytes,
         });
         say(&row.to_string());
     }
@@ -191,7 +196,7 @@ fn tell_program(outcome: &Outcome) {
 fn tell_person(outcome: &Outcome, limits: gc::Limits) {
     let verb = if limits.dry_run { "would remove" } else { "removed" };
     for removed in &outcome.removed {
-        say(&format!("{verb} {} {} ({})", removed.sort.word(), removed.name, size::show(removed.bytes)));
+        say(&removed_text(verb, removed));
     }
     for prefix in &outcome.in_use {
         say(&format!("kept {}: it is in use", prefix.display()));
@@ -199,8 +204,38 @@ fn tell_person(outcome: &Outcome, limits: gc::Limits) {
     if outcome.busy {
         say_aside("runs are at work: artifacts were left as they are");
     }
-    say_aside(&format!("{} before, {} after", size::show(outcome.before), size::show(outcome.after)));
+    say_aside(&summary(verb, outcome));
     if limits.max_bytes.is_some_and(|most| outcome.after > most) {
         say_aside("that is still more than --max-size: the rest is in use, or needed by what stays");
     }
+}
+
+/// A package is told by its name, and so much of its digest as tells it from others.
+fn removed_text(verb: &str, removed: &Removed) -> String {
+    let (sort, name, bytes) = (removed.sort.word(), &removed.name, size::show(removed.bytes));
+    if removed.package.is_empty() {
+        return format!("{verb} {sort} {name} ({bytes})");
+    }
+    let digits = name.get(..DIGITS).unwrap_or(name);
+    format!("{verb} {sort} {digits} {} ({bytes})", removed.package)
+}
+
+/// `removed 1 env, 2 artifact: 3.0 GB before, 1.0 GB after`.
+fn summary(verb: &str, outcome: &Outcome) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for removed in &outcome.removed {
+        match counts.iter_mut().find(|(word, _)| *word == removed.sort.word()) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((removed.sort.word(), 1)),
+        }
+    }
+    let counts: Vec<String> = counts.iter().map(|(word, count)| plural(*count, word)).collect();
+    let what = if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") };
+    format!("{verb} {what}: {} before, {} after", size::show(outcome.before), size::show(outcome.after))
+}
+
+fn plural(count: usize, word: &str) -> String {
+    // Byte code is not counted by a plural.
+    let end = if count == 1 || word == "bytecode" { "" } else { "s" };
+    format!("{count} {word}{end}")
 }

@@ -201,6 +201,10 @@ impl FetchError {
             }
             Self::Status { status: 404 | 410, .. } => "the index or channel has lost this file: lock again",
             Self::Status { status: 429, .. } => "the server asks for fewer requests: use fewer --connections",
+            Self::Length { url, .. } | Self::Digest { url, .. } if !url.contains("://") => {
+                "the file beside the lock is not the one that was locked: copy it again from where the lock was made, \
+                 or lock again there"
+            }
             Self::Length { .. } | Self::Digest { .. } => {
                 "the file has changed since it was locked, or something on the way changes it: \
                  check the index, then lock again"

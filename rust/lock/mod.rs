@@ -11,6 +11,7 @@ mod raw;
 mod reader;
 mod settings;
 mod unit;
+mod wheel_name;
 
 use std::path::{Path, PathBuf};
 
@@ -91,7 +92,7 @@ impl LockError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Fs(_) => "give the path of a lock that `fastenv lock` wrote",
+            Self::Fs(_) => "give the path of a lock that `fastenv lock` wrote and that you may read",
             Self::Newer { .. } => "install a newer fastenv here, or lock with this one",
             _ => "run `fastenv lock` again in the environment and bring the new file here",
         })

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::conda::{CONDA, CondaPackage};
 use super::raw::{Document, RawContested, RawPackage, RawTool, RawWheel};
+use super::wheel_name::misfit;
 use super::{
     Contested, FORMAT, InterpreterSource, Lock, LockError, LockedInterpreter, NamedIndex, Owner, Package,
 };
@@ -18,7 +19,7 @@ impl Reader<'_> {
     pub(super) fn read(&self, text: String, folder: PathBuf) -> Result<(Lock, String), LockError> {
         let document: Document = toml::from_str(&text).map_err(|fault| LockError::Syntax {
             lock: self.label.to_owned(),
-            fault: one_line(&fault.to_string()),
+            fault: syntax(&text, &fault),
         })?;
         let tool = self.fastenv_table(&document)?;
         let platform = tool.platform.clone().ok_or_else(|| self.stripped("[tool.fastenv.platform]"))?;
@@ -145,10 +146,14 @@ impl Reader<'_> {
         if path.is_none() && urls.is_empty() {
             return Err(fault("has neither a url nor a path"));
         }
+        let file_name = self.file_name(name, wheel)?;
+        if let Some(misfit) = misfit(&file_name, name, &version) {
+            return Err(fault(&misfit));
+        }
         Ok(Package {
             name: name.clone(),
             version,
-            file_name: self.file_name(name, wheel)?,
+            file_name,
             urls,
             path,
             named: self.named_file(name, tool.index_name.as_ref(), tool.index_path.as_ref(), indexes)?,
@@ -244,6 +249,15 @@ fn is_normalized(name: &str) -> bool {
         && !name.contains("--")
 }
 
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// What the parser said, on one line: the line that it draws and points at is left out.
+fn syntax(text: &str, fault: &toml::de::Error) -> String {
+    if text.trim().is_empty() {
+        return "it is empty".to_owned();
+    }
+    let said = fault.message().lines().map(str::trim).collect::<Vec<_>>().join(", ");
+    let before = fault.span().and_then(|span| text.get(..span.start));
+    let Some(before) = before.filter(|before| !before.is_empty()) else { return said };
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {said}")
 }

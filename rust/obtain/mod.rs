@@ -30,6 +30,7 @@ use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::run::Run;
 use crate::task::Task;
+use crate::unpack::version::{normalize_name, same_version};
 use crate::unpack::{Index, overlay};
 
 use coordinator::Coordinator;
@@ -53,6 +54,20 @@ pub enum MismatchError {
         /// As the wheel gives.
         found: Sha256,
     },
+    /// METADATA names another package or version; another lock had it unpacked as that.
+    #[error("{package}: {file_name}: METADATA says {field} {found:?}, the lock {locked:?}")]
+    Identity {
+        /// Normalized name.
+        package: String,
+        /// The wheel.
+        file_name: String,
+        /// `Name` or `Version`.
+        field: &'static str,
+        /// As the lock says.
+        locked: String,
+        /// As the wheel says.
+        found: String,
+    },
     /// The archive is of another kind, and another lock had it unpacked as that.
     #[error("{name}: its archive is no overlay of this name and place")]
     Overlay {
@@ -72,7 +87,10 @@ pub enum MismatchError {
 /// Whether an artifact is what its lock says: a wheel with the files that were scanned, an overlay of its name.
 pub fn check(lock: &Lock, owner: Owner, index: &Index) -> std::result::Result<(), MismatchError> {
     match owner {
-        Owner::Wheel(at) => check_files(&lock.packages[at], index),
+        Owner::Wheel(at) => {
+            check_identity(&lock.packages[at], index)?;
+            check_files(&lock.packages[at], index)
+        }
         Owner::Overlay(at) => check_overlay(&lock.overlays[at], index),
         Owner::Conda(_) => Ok(()),
     }
@@ -83,6 +101,24 @@ fn check_overlay(locked: &Overlay, index: &Index) -> std::result::Result<(), Mis
         return Ok(());
     }
     Err(MismatchError::Overlay { name: locked.name.clone() })
+}
+
+/// What is unpacked anew is held against the lock there; what the store has, another lock may have brought.
+fn check_identity(package: &Package, index: &Index) -> std::result::Result<(), MismatchError> {
+    let (field, locked, found) = if normalize_name(&index.name) != package.name {
+        ("Name", &package.name, &index.name)
+    } else if same_version(&index.version, &package.version) {
+        return Ok(());
+    } else {
+        ("Version", &package.version, &index.version)
+    };
+    Err(MismatchError::Identity {
+        package: package.name.clone(),
+        file_name: package.file_name.clone(),
+        field,
+        locked: locked.clone(),
+        found: found.clone(),
+    })
 }
 
 fn check_files(package: &Package, index: &Index) -> std::result::Result<(), MismatchError> {

@@ -56,6 +56,8 @@ pub struct Removed {
     pub sort: Sort,
     /// Its name in the store.
     pub name: String,
+    /// `numpy 2.1.0`, of an artifact or what was made of one; else empty.
+    pub package: String,
     /// On disk, shared with nothing that stays.
     pub bytes: u64,
 }
@@ -71,6 +73,7 @@ pub fn gc(store: &Store, limits: Limits, task: &Task) -> Result<Outcome> {
         survey.foretell(store, limits, now, &chosen, &mut outcome, task)?;
         return Ok(outcome);
     }
+    task.will_do(chosen.len());
     let run = Run::begin(&store.folder("tmp"))?;
     let mut gone = Vec::new();
     for &at in &chosen {
@@ -81,11 +84,13 @@ pub fn gc(store: &Store, limits: Limits, task: &Task) -> Result<Outcome> {
         } else {
             outcome.in_use.push(resident.prefix.clone());
         }
+        task.did(1);
         task.check()?;
     }
     outcome.in_use.extend(survey.wanted_but_in_use(limits, now));
     outcome.busy = !remove_unneeded(store, limits, &gone, &run, &mut outcome.removed, task)?;
     outcome.removed.extend(unneeded::remove_leftovers(store, limits, now, task)?);
+    empty(&run, task)?;
     drop(run);
     outcome.after = Tally::default().add(&store.folder(""), task)?;
     Ok(outcome)
@@ -106,8 +111,13 @@ impl Survey {
         let mut tally = Tally::default();
         let mut artifacts = BTreeMap::<Sha256, (u64, u64)>::new();
         let mut bytes = 0;
+        let residents = store.residents()?;
+        task.will_do(residents.len());
         for folder in ["artifacts", "bytecode"] {
-            for path in fs::read_dir(&store.folder(folder))? {
+            let paths = fs::read_dir(&store.folder(folder))?;
+            task.will_do(paths.len());
+            for path in paths {
+                task.did(1);
                 let size = tally.add(&path, task)?;
                 bytes += size;
                 let Some(sha256) = unneeded::key(&path) else { continue };
@@ -118,9 +128,9 @@ impl Survey {
                 }
             }
         }
-        let residents = store.residents()?;
         let mut env_bytes = Vec::with_capacity(residents.len());
         for resident in &residents {
+            task.did(1);
             env_bytes.push(if resident.own { tally.add(&resident.prefix, task)? } else { 0 });
         }
         bytes += env_bytes.iter().sum::<u64>() + tally.add(&store.folder(""), task)?;
@@ -159,7 +169,7 @@ impl Survey {
 
     fn removed(&self, at: usize) -> Removed {
         let name = name_of(&self.residents[at].prefix);
-        Removed { sort: Sort::Env, name, bytes: self.env_bytes[at] }
+        Removed { sort: Sort::Env, name, package: String::new(), bytes: self.env_bytes[at] }
     }
 
     fn wanted_but_in_use(&self, limits: Limits, now: SystemTime) -> Vec<PathBuf> {
@@ -221,6 +231,18 @@ fn remove_env(store: &Store, resident: &Resident, run: &Run) -> Result<bool> {
     drop(held);
     fs::remove_tree(&aside)?;
     Ok(true)
+}
+
+/// Removes what was renamed into the run's folder, one after another, so that it can be told how far it is.
+fn empty(run: &Run, task: &Task) -> Result<()> {
+    let paths = fs::read_dir(run.folder())?;
+    task.will_do(paths.len());
+    for path in paths {
+        task.check()?;
+        fs::remove_tree(&path).or_else(|_| fs::remove_file(&path))?;
+        task.did(1);
+    }
+    Ok(())
 }
 
 /// What no environment needs any more; `false` if runs were at work all the time.

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::fs;
 use crate::prefix::own_folder;
 use crate::store::Store;
+use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::store::gc::{Limits, Removed};
 use crate::store::residents::{Resident, read_registration};
@@ -86,13 +87,14 @@ impl Kept {
 pub(super) struct Victim {
     sort: Sort,
     pub(super) path: PathBuf,
+    package: String,
     bytes: u64,
 }
 
 impl Victim {
     pub(super) fn removed(&self) -> Removed {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Removed { sort: self.sort, name, bytes: self.bytes }
+        Removed { sort: self.sort, name, package: self.package.clone(), bytes: self.bytes }
     }
 }
 
@@ -122,7 +124,10 @@ impl Search<'_> {
         found.extend(self.archives(&named)?.into_iter().map(|path| (Sort::Archive, path)));
         found.extend(self.notes()?.into_iter().map(|path| (Sort::Note, path)));
         let mut tally = Tally::default();
-        let count = |(sort, path): (Sort, PathBuf)| Ok(Victim { sort, bytes: tally.add(&path, task)?, path });
+        let count = |(sort, path): (Sort, PathBuf)| {
+            let package = package_of(self.store, sort, &path);
+            Ok(Victim { sort, bytes: tally.add(&path, task)?, package, path })
+        };
         found.into_iter().map(count).collect()
     }
 
@@ -208,6 +213,26 @@ fn is_older(path: &Path, span: Duration, now: SystemTime) -> bool {
     time.and_then(|time| now.duration_since(time).ok()).is_some_and(|age| age > span)
 }
 
+/// The package that an entry is of, `numpy 2.1.0`; empty if it is of none, or that can't be told.
+fn package_of(store: &Store, sort: Sort, path: &Path) -> String {
+    let Some(sha256) = key(path) else { return String::new() };
+    match sort {
+        // Its index has no name; the artifact that it was made of, which goes with it, is still there.
+        Sort::Artifact | Sort::ByteCode => match Artifact::load(&store.artifact_folder(sha256), sha256) {
+            Ok(artifact) => {
+                format!("{} {}", artifact.index.name, artifact.index.version).trim_end().to_owned()
+            }
+            Err(_) => String::new(),
+        },
+        // The file has the name that the lock gave it.
+        Sort::Archive => match fs::read_dir(path).unwrap_or_default().as_slice() {
+            [file] => file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    }
+}
+
 /// The artifact that an entry of `artifacts`, `archives` or `bytecode` is of.
 pub(super) fn key(path: &Path) -> Option<Sha256> {
     path.file_name()?.to_str()?.get(..64)?.parse().ok()
@@ -242,7 +267,7 @@ pub(super) fn remove_leftovers(
         let bytes = Tally::default().add(&path, task)?;
         if is_older(&path, DAY, now) && is_free(&path) {
             fs::remove_tree(&path).or_else(|_| fs::remove_file(&path))?;
-            removed.push(Victim { sort, path, bytes }.removed());
+            removed.push(Victim { sort, path, package: String::new(), bytes }.removed());
         }
     }
     let artifacts = store.folder("artifacts");

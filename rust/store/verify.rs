@@ -103,8 +103,9 @@ fn look(store: &Store, task: &Task) -> Result<Report> {
     for (sort, folder) in sorts {
         things.extend(fs::read_dir(&store.folder(folder)).unwrap_or_default().into_iter().map(|p| (sort, p)));
     }
-    let looked: Result<Vec<Option<Case>>> =
-        things.par_iter().with_max_len(1).map(|(sort, path)| case(*sort, path, task)).collect();
+    task.will_do(things.len());
+    let look = |(sort, path): &(Sort, PathBuf)| case(*sort, path, task).inspect(|_| task.did(1));
+    let looked: Result<Vec<Option<Case>>> = things.par_iter().with_max_len(1).map(look).collect();
     Ok(Report { looked_at: things.len(), cases: looked?.into_iter().flatten().collect() })
 }
 

@@ -160,6 +160,26 @@ def test_a_body_that_always_ends_early(lab: Lab) -> None:
     assert wheel.name in said
 
 
+def test_what_travels_with_the_lock(lab: Lab) -> None:
+    """Without the folder beside it, and with another file there: no index has it, so none is spoken of."""
+    wheel = lab.wheel("own")
+    path = f"pylock.fastenv.d/{hashlib.sha256(wheel.read_bytes()).hexdigest()}/{wheel.name}"
+    beside = lab.folder / path
+    lock = lab.lock(lab.row(wheel, url=None, path=path))
+    for content, status, hint in [
+        (None, 4, "copy the folder pylock.fastenv.d"),
+        (b"tampered", 4, "copy it again from where the lock was made"),
+        (b"x" * wheel.stat().st_size, 4, "copy it again from where the lock was made"),
+    ]:
+        if content is not None:
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(content)
+        said = lab.refuse(lock, status)
+        assert f"own: {beside}" in said
+        assert hint in said
+        assert "index" not in said
+
+
 @pytest.mark.parametrize("status", [404, 403, 500])
 def test_an_index_that_does_not_give_it(lab: Lab, status: int) -> None:
     good, wheel = lab.wheel("good"), shape(lab, "bad")

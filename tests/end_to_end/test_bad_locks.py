@@ -33,6 +33,16 @@ EDITS: dict[str, tuple[str, str, str]] = {
         "leads out",
     ),
     "with a name that is none": (r'name = "one"', 'name = "../one"', "name"),
+    "of another version than its wheel": (
+        r'(?m)^version = "1\.0"$',
+        'version = "1.1"',
+        "one: the lock says version 1.1, its wheel is of version 1.0: one-1.0-py3-none-any.whl",
+    ),
+    "of another package than its wheel": (
+        r'name = "one"',
+        'name = "two"',
+        "two: its wheel is one of one: one-1.0",
+    ),
 }
 
 
@@ -58,9 +68,26 @@ def test_a_lock_that_is_not_utf8(lab: Lab) -> None:
 
 
 def test_a_lock_that_is_not_there(lab: Lab) -> None:
-    said = lab.refuse(lab.folder / "absent.toml", 3)
-    assert "absent.toml" in said
-    assert "hint: " in said
+    """A file that can't be read is the file system's."""
+    for path in (lab.folder / "absent.toml", lab.folder):
+        said = lab.refuse(path, 6)
+        assert str(path) in said
+        assert "hint: " in said
+
+
+def test_a_version_that_the_wheel_itself_denies(lab: Lab) -> None:
+    """The name of its file was changed with the version: METADATA tells, be it fetched or in the store already."""
+    lock = lab.lock(lab.wheel("one"))
+    text = lock.read_text()
+    changed = re.sub(r'(?m)^version = "1\.0"$', 'version = "1.1"', text, count=1)
+    changed = changed.replace('name = "one-1.0-py3', 'name = "one-1.1-py3')
+    for _ in range(2):
+        lock.write_text(changed)
+        said = lab.refuse(lock, 4)
+        assert "one-1.1-py3-none-any.whl" in said
+        assert 'METADATA says Version "1.0", the lock "1.1"' in said
+        lock.write_text(text)
+        lab.materialize(lock, prefix=None)
 
 
 def test_another_platform(lab: Lab) -> None:
@@ -102,8 +129,17 @@ def test_no_fitting_interpreter(lab: Lab) -> None:
 
 @pytest.mark.parametrize("name", ["/nonexistent/python", "/bin/false", "/etc/passwd"])
 def test_an_interpreter_that_is_none(lab: Lab, name: str) -> None:
-    said = lab.refuse(lab.lock(lab.wheel("one")), 5, "--python", name)
-    assert name in said
+    lock = lab.lock(lab.wheel("one"))
+    assert name in lab.refuse(lock, 5, "--python", name)
+    # One that stands is not made, but whoever asked for this one would believe in it.
+    lab.materialize(lock)
+    assert name in lab.refuse(lock, 5, "--python", name)
+    standing = lab.materialize(lock, prefix=None)
+    for words in (["materialize", lock], ["exec", lock]):
+        done = lab.run(*words, "--python", name, *(["--", "true"] if words[0] == "exec" else []))
+        assert (done.code, done.out) == (125 if words[0] == "exec" else 5, ""), done
+        assert name in done.err
+    assert lab.materialize(lock, "--python", str(here().executable), prefix=None) == standing
 
 
 def test_another_build_is_a_warning_and_with_strict_an_error(lab: Lab) -> None:
@@ -183,7 +219,7 @@ def test_env_id_is_told_and_checked(lab: Lab) -> None:
     lock = lab.lock(lab.wheel("one"))
     done = lab.run("env-id", lock)
     assert re.fullmatch(r"[0-9a-f]{64}\n", done.out)
-    text = lock.read_text().replace("one-1.0", "one-1.1")
+    text = lock.read_text().replace("py3-none-any", "py2.py3-none-any")
     assert restate(text) == text, "a file's name is not in the id"
     lock.write_text(lock.read_text().replace(done.out[:8], "f" * 8))
     assert lab.run("env-id", lock).code == 3

@@ -105,6 +105,14 @@ def test_its_own_failures_are_one_line_and_125(lab: Lab, lock: Path) -> None:
     """Not a lock, not an environment, an artifact that is bad, an interpreter that is not there."""
     (lab.folder / "not.toml").write_text("[[[")
     assert "not.toml" in one_line(lab, lab.folder / "not.toml")
+    for text, said in [
+        ("", "it is empty"),
+        ('lock-version = "1.0"\n\npackages = 7 8\n', "line 3, column 12: "),
+    ]:
+        (lab.folder / "not.toml").write_text(text)
+        line = one_line(lab, lab.folder / "not.toml")
+        assert f"not.toml is not a lock file: {said}" in line
+        assert "^" not in line
     assert str(lab.envs) in one_line(lab, lab.envs)
     assert "nothing-at-all" in one_line(lab, "nothing-at-all")
     assert "0123456789ab" in one_line(lab, "0123456789ab")

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -75,10 +76,15 @@ def test_a_dry_run_changes_nothing_and_tells_the_same(lab: Lab, shared: Path) ->
     prefix = lab.materialize(lab.lock(wheel, shared), prefix=None)
     unused(prefix, 31)
     foretold = gc(lab, "--dry-run")
+    said = lab.run("store", "gc", "--dry-run")
+    assert re.search(r"(?m)^would remove artifact [0-9a-f]{12} old 1\.0 \(1\.\d MB\)$", said.out), said
+    assert re.match(r"would remove 1 env, 2 artifacts, 1 lock: [\d.]+ MB before, ", said.err), said
     assert prefix.exists()
     rows = gc(lab)
     told = [(row["kind"], row["name"]) for row in foretold if row["event"] == "removed"]
     assert sorted(told) == sorted((row["kind"], row["name"]) for row in rows if row["event"] == "removed")
+    packages = sorted(row["package"] for row in foretold if row["event"] == "removed" and row["package"])
+    assert packages == ["old 1.0", "shared 1.0"]
     assert abs(foretold[-1]["bytes_after"] - rows[-1]["bytes_after"]) < 100_000
     assert not prefix.exists()
     assert names(lab.store / "artifacts") == []

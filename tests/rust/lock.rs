@@ -36,6 +36,11 @@ fn what_is_wrong_is_said() {
         ("name = \"a\"", "name = \"A\"", "A: is not a normalized name"),
         ("name = \"a\"", "name = \"../a\"", "is not a normalized name"),
         ("version = \"1.0\"\nwheels", "wheels", "a: has no version"),
+        (
+            "version = \"1.0\"\nwheels",
+            "version = \"1.1\"\nwheels",
+            "a: the lock says version 1.1, its wheel is of version 1.0: a-1.0-py3-none-any.whl",
+        ),
         ("url = \"https", "path = \"../https", "leads out of the lock's folder"),
         ("url = \"https://index.example/a/", "path = \"/", "leads out of the lock's folder"),
         ("a-1.0-py3-none-any.whl\", url", "a/../b.whl\", url", "is no name of a wheel"),
