@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastenv.lock.overlays import LockedOverlay
     from fastenv.scan.inventory import Interpreter, Inventory
 
-__all__ = ["Composition", "Difference", "Kind", "compare", "of_inventory", "of_lock"]
+__all__ = ["Composition", "Difference", "Kind", "by_version_alone", "compare", "of_inventory", "of_lock"]
 
 Kind = Literal["platform", "interpreter", "wheel", "conda", "overlay", "path", "setting", "variable"]
 """What differs: a fact of platform or interpreter, a wheel, a conda package, loose code, whose file stands at an
@@ -144,6 +144,23 @@ def compare(left: Composition, right: Composition) -> Iterator[Difference]:
             yield Difference("path", path, "winner", *owners)
 
 
+def by_version_alone(left: Composition, right: Composition) -> list[str]:
+    """Names of wheels that are the same by their version, and of whose content one side tells nothing."""
+    both = [name for kind, name in _both(left.parts, right.parts) if kind == "wheel"]
+    pairs = [(left.parts.get(("wheel", name)), right.parts.get(("wheel", name))) for name in both]
+    return sorted(
+        one.name
+        for one, other in pairs
+        if one is not None and other is not None and not _shared(one, other)
+        if same_version(one.version, other.version)
+    )
+
+
+def _shared(one: Part, other: Part) -> list[str]:
+    """Kinds of digests that both have."""
+    return [kind for kind, digest in one.digests.items() if digest and other.digests.get(kind)]
+
+
 def _part(key: tuple[Kind, str], left: Composition, right: Composition) -> Iterator[Difference]:
     one, other = left.parts.get(key), right.parts.get(key)
     if one is None or other is None:
@@ -155,9 +172,8 @@ def _part(key: tuple[Kind, str], left: Composition, right: Composition) -> Itera
     elif one.build != other.build:
         yield Difference(*key, "place" if key[0] == "overlay" else "build", one.build, other.build)
     else:
-        shared = [kind for kind, digest in one.digests.items() if digest and other.digests.get(kind)]
         # sha256 stands first, and where both sides have it, it alone decides
-        kind = next(iter(sorted(shared, key=lambda kind: kind != "sha256")), None)
+        kind = next(iter(sorted(_shared(one, other), key=lambda kind: kind != "sha256")), None)
         if kind is not None and one.digests[kind] != other.digests[kind]:
             yield Difference(*key, "content", _short(kind, one), _short(kind, other), note=one.version)
 

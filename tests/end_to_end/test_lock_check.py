@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -9,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.lab.index_server import IndexServer
 from tests.lab.project import commit, make_project
 from tests.lab.venv import alone, install, make_venv, site_of
 
+import fastenv
+from fastenv import materialize, scan
+from fastenv.cli.diff import diff as diff_command
 from fastenv.lock import lock
 from fastenv.lock.check import check_lock
 from fastenv.testing import make_wheel
@@ -83,3 +88,46 @@ def test_a_tree_that_is_shipped_as_it_lies(folder: Path) -> None:
     assert differences(folder) == []
     (project / "src/bad/__init__.py").write_text("B = 2\n")
     assert differences(folder) == ["bad"]
+
+
+def diff(*sides: object) -> tuple[int, list[str], str]:
+    """Exit status, the names that differ, and standard error of `fastenv diff`."""
+    done = CliRunner().invoke(diff_command, [*map(str, sides), "--json"], catch_exceptions=False)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.exit_code, [row["name"] for row in rows if row["event"] == "difference"], done.stderr
+
+
+def test_diff_sees_what_check_sees(folder: Path) -> None:
+    """Edited code of the same version is a difference between an environment and a lock, either way round."""
+    project = make_project(folder / "tool", "tool")
+    make_wheel(folder / "wheels", "base", "1.0", {"base.py": "B = 1\n"})
+    tool = {"scripts/lost-tool": "#!python\nprint('as it was')\n"}
+    make_wheel(folder / "mine", "lost", "1.0", {"lost.py": "L = 1\n"}, data=tool)
+    python = make_venv(folder / "env", "lost", links=folder / "mine")
+    shutil.rmtree(folder / "mine")
+    install(python, "base", links=folder / "wheels")
+    install(python, "--editable", str(project))
+    made, kept, scanned = folder / LOCK, folder / "env", folder / "inventory.json"
+    locked = lock(python=python, output=made)
+    scanned.write_text(scan(python=python).to_json())
+    copy = materialize(locked, root=folder / "root").prefix
+    assert diff(kept, made) == (0, [], "")
+    assert diff(copy, made) == (0, [], ""), "built and packed wheels, as they were installed"
+    shutil.copytree(kept, folder / "twin", symlinks=True)
+    assert diff(kept, folder / "twin") == (0, [], "")
+    (project / "tool.py").write_text("VALUE = 2\n")
+    (site_of(python) / "lost.py").write_text("L = 2\n")
+    (site_of(python) / "base.py").write_text("B = 2\n")
+    names = ["lost", "tool", "base"]
+    assert diff(kept, made) == (1, names, "")
+    assert diff(made, kept) == (1, names, "")
+    (row,) = (it for it in fastenv.diff(kept, made) if it.name == "tool")
+    assert (row.what, row.left, row.right) == ("files", "its source tree was edited", "as locked")
+    assert diff(kept, folder / "twin") == (1, ["base", "lost"], "")
+    (site_of(python) / "lost.py").write_text("L = 1\n")
+    script = folder / "env/bin/lost-tool"
+    script.write_text(script.read_text().replace("as it was", "edited"))
+    (row,) = (it for it in check_lock(made, python=python) if it.name == "lost")
+    assert row.right == "its scripts were edited"
+    said = "warning: compared by version alone, since an inventory does not tell the code: lost, tool\n"
+    assert diff(scanned, made) == (0, [], said)

@@ -9,6 +9,7 @@ import click
 import fastenv
 from fastenv.cli.differences import tell
 from fastenv.cli.parameter import PATH, Argument, Command
+from fastenv.progress import show
 
 __all__ = ["diff"]
 
@@ -22,5 +23,6 @@ __all__ = ["diff"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 def diff(a: str, b: str, *, root: Path | None, as_json: bool) -> None:
     """Compare two environments. Exit status 1 if they differ."""
-    found = fastenv.diff(a, b, root=root)
+    with show("diff") as on_event:
+        found = fastenv.diff(a, b, root=root, on_event=on_event)
     tell(found, ("A", "B"), as_json=as_json, same=f"{a} and {b} are the same environment")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -12,28 +12,19 @@ from packaging.requirements import Requirement
 from fastenv.composition import Difference, compare, of_inventory, of_lock
 from fastenv.event import Event
 from fastenv.local_requirement import local_requirement
-from fastenv.lock.conda_edits import find_conda_edits
-from fastenv.lock.conda_half import site_of
-from fastenv.lock.edits import Edit, Hashes, find_edits
+from fastenv.lock.file_differences import edited
 from fastenv.lock.overlays import LARGEST, find_overlays, locked_now
-from fastenv.lock.own_edits import own_edit
 from fastenv.lock.rules import apply_rules
-from fastenv.lock.scripted import with_post_link
 from fastenv.scan.installed import canonical
 from fastenv.scan.notes import unasked_notes
 from fastenv.settings import Rules, read_rules
 
 if TYPE_CHECKING:
-    from fastenv.composition import Kind
     from fastenv.event import OnEvent
     from fastenv.lock.lockfile import Lock
     from fastenv.scan.inventory import Inventory
 
 __all__ = ["check_lock"]
-
-_SHOWN = 3
-_FROM_ELSEWHERE = ("index", "local")
-"""Origins of wheels whose installed files are those of their RECORD."""
 
 
 def check_lock(
@@ -82,7 +73,7 @@ def check_lock(
     found += _extras(rules, held)
     found += _libraries(rules, held)
     told = {(it.kind, it.name) for it in found}
-    found += (it for it in _edited(held, inventory) if (it.kind, it.name) not in told)
+    found += (it for it in edited(held, inventory) if (it.kind, it.name) not in told)
     return tuple(found)
 
 
@@ -116,51 +107,3 @@ def _libraries(rules: Rules, lock: Lock) -> Iterator[Difference]:
         allowed = it.name in rules.allow_missing_libs
         if allowed != it.optional:
             yield Difference("setting", it.name, "library", words[it.optional], words[allowed])
-
-
-def _edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:
-    """Packages whose installed files are not those that were installed, or that were locked."""
-    hashes = Hashes({it.location for it in inventory.distributions}, os.environ)
-    yield from _edited_since(lock, inventory, hashes)
-    contested = {row.path for row in inventory.contested}
-    locked = {it.name for it in lock.packages if it.origin in _FROM_ELSEWHERE}
-    wheels = [
-        it
-        for it in inventory.distributions
-        if it.name in locked and it.files_digest and os.path.isdir(it.metadata_path)
-    ]
-    if wheels:
-        yield from _differences(
-            "wheel", find_edits(wheels, contested=contested, environ=os.environ, hashes=hashes)
-        )
-    hashes.save()
-    conda = inventory.conda
-    if conda is not None and os.path.isdir(conda.prefix):
-        packages = [it for it in conda.packages if not it.problems]
-        if lock.link_scripts and with_post_link(packages, conda.prefix):
-            return  # the scripts, which a copy runs again, may have edited them
-        edits = find_conda_edits(
-            packages,
-            conda.prefix,
-            site=site_of(inventory),
-            contested=contested,
-            environ=os.environ,
-        )
-        yield from _differences("conda", edits)
-
-
-def _edited_since(lock: Lock, inventory: Inventory, hashes: Hashes) -> Iterator[Difference]:
-    """What was built or packed up for the lock, and would be something else now."""
-    here = {it.name: it for it in inventory.distributions if os.path.lexists(it.metadata_path)}
-    for row in lock.packages:
-        if row.origin not in _FROM_ELSEWHERE and row.name in here:
-            what = own_edit(row, here[row.name], inventory, hashes, os.environ)
-            if what is not None:
-                yield Difference("wheel", row.name, "files", "as locked", what)
-
-
-def _differences(kind: Kind, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Difference]:
-    for name, rows in sorted(edits.items()):
-        shown = ", ".join(f"{edit.install_path} ({edit.what})" for edit in rows[:_SHOWN])
-        more = f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""
-        yield Difference(kind, name, "files", "as installed", f"{shown}{more}")

@@ -11,7 +11,7 @@ from fastenv.build.snapshot import take_snapshot
 from fastenv.build.wheel_file import Contents, NotPackable
 from fastenv.lock.edits import Hashes
 from fastenv.lock.lockfile import LockedPackage
-from fastenv.lock.packed import contents_digest
+from fastenv.lock.packed import contents_digest, scripts_digest
 from fastenv.scan.inventory import Distribution, Inventory
 
 __all__ = ["own_edit"]
@@ -23,7 +23,8 @@ def own_edit(
     """What is not as it was when ``row`` was made of ``it``, in a few words; None if all is."""
     try:
         if it.origin.kind != "editable":
-            return _of_files(contents_of(it, inventory), row, hashes)
+            contents = contents_of(it, inventory)
+            return _of_files(contents, row, hashes) or _of_scripts(contents, row, hashes)
         if row.source_digest is None and row.reason == "editable":
             return None  # the lock of a fastenv that did not yet say
         if row.source_digest is None or has_extensions(source_files(it)):
@@ -35,6 +36,14 @@ def own_edit(
 
 def _of_files(contents: Contents, row: LockedPackage, hashes: Hashes) -> str | None:
     return None if contents_digest(contents, hashes) == row.files_digest else "its files were edited"
+
+
+def _of_scripts(contents: Contents, row: LockedPackage, hashes: Hashes) -> str | None:
+    """No files digest tells them. The lock of a fastenv that did not yet say tells nothing either."""
+    if row.origin != "repacked" or row.source_digest is None:
+        return None
+    now = scripts_digest(contents, hashes)
+    return None if now == row.source_digest else "its scripts were edited"
 
 
 def _of_tree(it: Distribution, locked: str, hashes: Hashes, environ: Mapping[str, str]) -> str | None:

@@ -18,7 +18,7 @@ from fastenv.lock import cache
 from fastenv.lock.edits import Hashes
 from fastenv.lock.wheel_digest import rows_digest
 
-__all__ = ["Packed", "contents_digest"]
+__all__ = ["Packed", "contents_digest", "scripts_digest"]
 
 _FORMAT = "1"
 _KEPT_S = 30 * 86400.0
@@ -54,6 +54,10 @@ class Packed:
             return None
         return Written(path, sha256, size), files_digest
 
+    def scripts(self, contents: Contents) -> str | None:
+        """``scripts_digest``, by the hashes that are known. Raises OSError."""
+        return scripts_digest(contents, self._hashes)
+
     def note(self, contents: Contents, written: Written, files_digest: str) -> None:
         """These contents gave this wheel. What was written counts: a file may have been edited since it was hashed."""
         row = [time.time(), written.sha256, written.size, files_digest]
@@ -75,6 +79,19 @@ def contents_digest(contents: Contents, hashes: Hashes) -> str:
     points = by_name.get(f"{contents.info}/entry_points.txt")
     text = "" if points is None else _read(points, -1).decode("utf-8", "replace")
     return rows_digest(rows, contents.info, text, lambda name: _read(by_name[name], 2))
+
+
+def scripts_digest(contents: Contents, hashes: Hashes) -> str | None:
+    """What the scripts are that ``contents`` brings, which no files digest tells (sha256, hex); None if it has none.
+
+    Raises OSError.
+    """
+    folder = f"{contents.stem}.data/scripts/"
+    scripts = [entry for entry in contents.entries if entry.name.startswith(folder)]
+    if not scripts:
+        return None
+    lines = (f"{_facts(it, hashes)[0]} {'x' if it.executable else '-'} {it.name}\n" for it in scripts)
+    return hashlib.sha256("".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _key(contents: Contents, digests: Mapping[str, str]) -> str:

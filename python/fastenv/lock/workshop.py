@@ -94,6 +94,8 @@ class Workshop:
                 packed.note(contents[name], written, files_digest)
             wheel = Candidate(contents[name].filename, written.path.as_uri(), written.sha256, written.size)
             origin, reason, source = origins[name]
+            if origin == "repacked":
+                source = packed.scripts(contents[name])
             return Made(wheel, files_digest, origin, reason, written.path, source)
 
         found = {}
