@@ -17,7 +17,7 @@ The way of the data, a file a step:
                     locked_conda is how the lock has them, and conda_settings what else conda keeps
     indexes         public or not: credentials; outlet: nothing that is said has one in it (secret_words)
     place           where nodes get a wheel; naming: by the name of an index for which they have a login
-    carried         archives that travel with the lock
+    carried         archives that travel with the lock;  superseded: those that only the former lock named
     libraries       what a node's system must have;  loose_libraries: for loose code and extras
     rows, compose   values to text; lockfile: text to values
 
@@ -75,6 +75,7 @@ from fastenv.lock.rows import (
 from fastenv.lock.rules import apply_rules
 from fastenv.lock.settle import Settled, settle
 from fastenv.lock.sources import Sources, gather_sources
+from fastenv.lock.superseded import Beside
 from fastenv.lock.transport import Transport
 from fastenv.lock.workshop import Workshop
 from fastenv.scan.inventory import Distribution, Inventory
@@ -162,9 +163,12 @@ def lock(
         work.loose, work.rules = loose, rules
         work.naming = Naming(work.credentials.secrets()) if credentials == "node" else None
         work.warn([*elsewhere, *ruled.warnings, *loose.warnings])
-        folder = Path.cwd() if target is None else target.parent
-        made = work.run(folder, link_scripts=link_scripts)
-        return made if target is None else made.write(target)
+        if target is None:
+            return work.run(Path.cwd(), link_scripts=link_scripts)
+        with Beside(target) as beside:
+            made = work.run(target.parent, link_scripts=link_scripts).write(target)
+            beside.tidy(made)
+        return made
 
 
 class _Work:
