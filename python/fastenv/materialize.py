@@ -71,10 +71,14 @@ def materialize(
             libraries that the environment needs.
         FileSystemError: the store or the prefix cannot be written, or the prefix is not ours.
         NetworkError: an index does not give what the lock names.
-        ValueError: link_mode or override_virtual is none, or a name in allow_missing_libs.
+        ValueError: link_mode or override_virtual is none, or a name in allow_missing_libs; jobs or connections is
+            less than 1.
     """
     from fastenv.lock import Lock
 
+    for name, count in (("jobs", jobs), ("connections", connections)):
+        if count is not None and count < 1:
+            raise ValueError(f"{name} is {count}: at least 1 is needed, or None for the default")
     held = lock if isinstance(lock, Lock) else Lock.read(lock)
     return _core.materialize(
         held.text,

@@ -14,7 +14,7 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from fastenv.exceptions import LockError
+from fastenv.exceptions import FileSystemError, LockError
 from fastenv.local_requirement import local_requirement
 from fastenv.scan.installed import canonical, is_name
 
@@ -40,6 +40,7 @@ class Rules:
     requirements (PEP 508), paths and Git URLs (``local_requirement``). ``include`` and ``exclude`` are as written;
     folders in ``include`` are relative to ``folder``. ``allow_missing_libs`` are sonames of libraries that a node may
     lack. ``source`` is the file that they are from, as the user would name it; empty if only the command line spoke.
+    Raises LockError for what is no rule, as a single text where several are wanted is.
     """
 
     ignore: tuple[str, ...] = ()
@@ -50,6 +51,13 @@ class Rules:
     allow_missing_libs: tuple[str, ...] = ()
     source: str = ""
     folder: Path = Path()
+
+    def __post_init__(self) -> None:
+        for key in ("ignore", "only", "extra", "include", "exclude", "allow_missing_libs"):
+            given = getattr(self, key)
+            texts = list(given) if isinstance(given, (list, tuple, set, frozenset)) else given
+            word = key.replace("_", "-")
+            object.__setattr__(self, key, _checked(word, texts, f"Rules: {word}", ""))
 
     def plus(self, **more: Iterable[str]) -> Rules:
         """These and ``more`` of the same keys, which are checked as a file's are. Raises LockError."""
@@ -68,7 +76,7 @@ class Rules:
 def read_rules(config: Path | None = None, *, folder: Path | None = None) -> Rules:
     """The rules in ``config``, or in ``fastenv.toml`` or ``pyproject.toml`` of ``folder`` (default: the working one).
 
-    Raises LockError, naming file and key, for what is no rule; for a ``config`` that can't be read.
+    Raises LockError, naming file and key, for what is no rule; FileSystemError for a file that can't be read.
     """
     if config is not None:
         return _read(config)
@@ -87,9 +95,12 @@ def _read(path: Path, shown: str = "") -> Rules:
     name = shown or str(path)
     try:
         document = toml.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, toml.TOMLDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise LockError(f"the settings {name} cannot be read: {why}", path=str(path)) from error
+    except OSError as error:
+        raise FileSystemError(
+            f"the settings {name} cannot be read: {error.strerror}", path=str(path)
+        ) from error
+    except (UnicodeDecodeError, toml.TOMLDecodeError) as error:
+        raise LockError(f"the settings {name} cannot be read: {error}", path=str(path)) from error
     tool = document.get("tool", {})
     table = tool.get("fastenv") if isinstance(tool, dict) else None
     place = "tool.fastenv."

@@ -30,8 +30,8 @@ WRONG = [
     ("diff /nonexistent pylock.fastenv.toml", 3, "/nonexistent is not there"),
     ("why nothing --prefix envs/original", 3, "there is no nothing"),
     ("why app --prefix envs/original --inventory x", 2, "give one of"),
-    ("why app --prefix envs/original --lock x", 3, "the lock x cannot be read"),
-    ("lock --check -o absent --prefix envs/original", 3, "the lock absent cannot be read"),
+    ("why app --prefix envs/original --lock x", 6, "the lock x cannot be read"),
+    ("lock --check -o absent --prefix envs/original", 6, "the lock absent cannot be read"),
 ]
 
 

@@ -52,7 +52,7 @@ def test_bad_input(lab: Lab, original: Path) -> None:
     (lab.folder / "fastenv.toml").write_text('ignroe = ["x"]\n')
     for words, code, said in (
         ("lock", 3, "fastenv.toml: ignroe is no setting of fastenv; ignore is"),
-        ("lock --config absent.toml", 3, "the settings absent.toml cannot be read"),
+        ("lock --config absent.toml", 6, "the settings absent.toml cannot be read"),
         ("lock --max-loose-size lots --config ok.toml", 2, "is no size"),
         ("lock --max-loose-size 2kB --config ok.toml", 3, "big/data.bin"),
         ("lock --only nothing --config ok.toml", 3, "names nothing in only, which is not there"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fastenv.exceptions import LockError
+from fastenv.exceptions import FileSystemError, LockError
 from fastenv.settings import Rules, read_rules
 
 BAD = [
@@ -48,7 +48,7 @@ def test_bad_settings(text: str, said: str, tmp_path: Path) -> None:
 
 
 def test_a_config_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(LockError, match="cannot be read: No such file"):
+    with pytest.raises(FileSystemError, match="cannot be read: No such file"):
         read_rules(tmp_path / "absent.toml")
 
 
@@ -57,6 +57,20 @@ def test_bad_words_on_the_command_line(key: str, text: str) -> None:
     with pytest.raises(LockError, match=f"--{key}") as caught:
         Rules().plus(**{key: [text]})
     assert caught.value.hint
+
+
+def test_bad_words_in_python() -> None:
+    """A text where several are wanted would be one rule a letter."""
+    for key, value, said in [
+        ("ignore", "torch", "Rules: ignore is a text, not a list"),
+        ("allow_missing_libs", "libX11.so.6", "Rules: allow-missing-libs is a text, not a list"),
+        ("only", ("a b",), "'a b' is no name of a package"),
+        ("exclude", (3,), "Rules: exclude has a number in it"),
+    ]:
+        with pytest.raises(LockError, match=said) as caught:
+            Rules(**{key: value})  # type: ignore[arg-type]
+        assert caught.value.hint
+    assert Rules(ignore=["Py_Torch"]).ignore == ("py-torch",)  # type: ignore[arg-type]
 
 
 def test_where_rules_are_looked_for(tmp_path: Path) -> None:

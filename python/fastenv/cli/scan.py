@@ -110,9 +110,8 @@ def distribution_table(inventory: Inventory) -> Table:
     for package in _without_distribution(inventory):
         style = "red" if package.problems else "bold" if package.requested else ""
         origin = Text("conda package", _ORIGIN_STYLE["conda"])
-        table.add_row(
-            Text(package.name, style), package.version, origin, Text("env", "dim"), Text("-", "dim")
-        )
+        size = Text("-", "dim") if package.size is None else Text(_packed(package.size), "cyan")
+        table.add_row(Text(package.name, style), package.version, origin, Text("env", "dim"), size)
     return table
 
 
@@ -129,11 +128,21 @@ def summary(inventory: Inventory) -> Text:
     its = inventory.distributions
     packages = inventory.conda.packages if inventory.conda is not None else ()
     counts = [_count(len(its), "distribution")] if its or not packages else []
-    counts += [_count(len(packages), "conda package")] if packages else []
+    counts += [_conda_count(packages)] if packages else []
     files = f"{sum(it.files for it in its):,} files"
     extent = f", {human_size(sum(it.size for it in its))} in {files}" if its or not packages else ""
     python, place = _python(inventory)
     return Text.assemble((" and ".join(counts), "bold"), f"{extent}; ", (python, "bold"), f" in {place}")
+
+
+def _packed(size: int) -> str:
+    """Of an archive: a record tells nothing else."""
+    return f"{human_size(size)} packed"
+
+
+def _conda_count(packages: Sequence[CondaPackage]) -> str:
+    known = [it.size for it in packages if it.size is not None]
+    return _count(len(packages), "conda package") + (f" ({_packed(sum(known))})" if known else "")
 
 
 def _python(inventory: Inventory) -> tuple[str, str]:

@@ -28,7 +28,8 @@ __all__ = ["Absent", "explain"]
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 _THREADS = 8
 _BUILD = (
-    "build a wheel of it into a folder and name that by find-links: uv build --wheel, pip wheel --no-deps"
+    "build a wheel of it into a folder and name that in $UV_FIND_LINKS or $PIP_FIND_LINKS: uv build --wheel, "
+    "pip wheel --no-deps"
 )
 _NOWHERE = "no index has it"
 _NO_WHEEL = "indexes have no wheel of it for this interpreter"

@@ -18,7 +18,8 @@ from fastenv.scan.inventory import Broken, Contested, Distribution, Inventory
 __all__ = ["Unfetchable", "edited", "inventory_faults", "shared_edits", "unfetchable"]
 
 _AS_WHEEL = (
-    "build a wheel of it into a folder, install that, and name the folder by --find-links or find-links ="
+    "build a wheel of it into a folder, install that, and name the folder in $UV_FIND_LINKS or $PIP_FIND_LINKS, or by "
+    "find-links in uv.toml or pip.conf"
 )
 _REINSTALL = "install it again: pip install --force-reinstall --no-deps {name}=={version}"
 _INFO = re.compile(r"([A-Za-z0-9][\w.-]*?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")

@@ -45,8 +45,9 @@ OnBuildFailure = Literal["error", "copy", "ignore"]
 
 _SHOWN = 3
 _THREADS = min(4, os.cpu_count() or 1)
-_WAYS_ON = (
-    "--on-build-failure=copy ships what can be imported of its tree, --on-build-failure=ignore leaves it out"
+_COPY, _IGNORE = (
+    "--on-build-failure=copy ships what can be imported of its tree",
+    "--on-build-failure=ignore leaves it out",
 )
 
 
@@ -249,8 +250,19 @@ class LocalBuilds:
                 return Outcome(contents, "editable, its tree as it is")
         where = self._keep_log(it, log)
         words = f":\n{error.last_words}" if log else ""
-        hint = _WAYS_ON + (f"; the whole log: {where}" if where else "")
+        ways = f"{_COPY}, {_IGNORE}" if self._can_copy(it) else _IGNORE
+        hint = ways + (f"; the whole log: {where}" if where else "")
         return Outcome(fault=Fault(it.name, it.version, f"{error}{words}", hint))
+
+    def _can_copy(self, it: Distribution) -> bool:
+        """Whether its tree could be shipped as it lies: nobody is sent there who would fail again."""
+        if self._on_failure == "copy":
+            return False
+        try:
+            in_place(it, self._inventory)
+        except (NotPackable, OSError, UnicodeDecodeError):
+            return False
+        return True
 
     def _keep_log(self, it: Distribution, log: str) -> Path | None:
         """The log in a file of the user's cache folder, if there is one that can be written."""

@@ -183,15 +183,15 @@ class Lock:
     def read(cls, path: str | os.PathLike[str]) -> Lock:
         """Read a lock file.
 
-        Raises LockFormatError where the text is no lock that we can use, or the file can't be read.
+        Raises LockFormatError where the text is no lock that we can use, FileSystemError where the file can't be read.
         """
         try:
             text = Path(path).read_bytes().decode()
         except OSError as error:
-            raise LockFormatError(
+            raise FileSystemError(
                 f"the lock {path} cannot be read: {error.strerror}",
                 path=str(path),
-                hint="give the path of a lock that `fastenv lock` wrote",
+                hint="give the path of a lock that `fastenv lock` wrote and that you may read",
             ) from error
         except UnicodeDecodeError as error:
             raise LockFormatError(

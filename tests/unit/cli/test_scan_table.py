@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from tests.unit.lock.test_rules import conda_package
 
 from fastenv.cli.scan import human_size, scan, show
 from fastenv.exceptions import FileSystemError
 from fastenv.scan.inventory import (
     Broken,
     Claim,
+    CondaEnvironment,
     Contested,
     Distribution,
     Interpreter,
@@ -105,6 +107,17 @@ def test_table_and_summary() -> None:
     assert lines[-1] == (
         "1 distribution, 61 MB in 900 files; CPython 3.11.7 in /e, a venv on /usr/bin/python3.11"
     )
+
+
+def test_conda_packages_have_the_size_of_their_archives() -> None:
+    """Their records tell no other."""
+    packages = (replace(conda_package("zlib"), size=77_123), replace(conda_package("old"), size=None))
+    conda = CondaEnvironment("/e", packages, True, (), None, (), ())
+    shown = text(replace(INVENTORY, distributions=(NUMPY,), conda=conda))
+    lines = [line.strip() for line in shown.splitlines()]
+    assert [line.split()[-2:] for line in lines if line.startswith("zlib")] == [["kB", "packed"]]
+    assert [line.split()[-1] for line in lines if line.startswith("old")] == ["-"]
+    assert lines[-1].startswith("1 distribution and 2 conda packages (77 kB packed), 61 MB in 900 files")
 
 
 def test_80_columns() -> None:

@@ -35,6 +35,7 @@ def test_reasons(it: Distribution, reason: str | None) -> None:
     if reason is not None:
         assert reason in found["alpha"].fault.reason
         assert found["alpha"].fault.hint
+        assert "--find-links" not in found["alpha"].fault.hint, "fastenv has no such option"
 
 
 def test_a_version_that_no_wheel_can_have() -> None:
