@@ -115,7 +115,7 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     pub(super) fn run(&self, task: &Task) -> Result<Vec<Victim>> {
         let mut found: Vec<(Sort, PathBuf)> = Vec::new();
-        let artifacts = self.artifacts()?;
+        let artifacts = self.artifacts(task)?;
         let gone: HashSet<Sha256> = artifacts.iter().filter_map(|path| key(path)).collect();
         found.extend(self.byte_code(&gone)?.into_iter().map(|path| (Sort::ByteCode, path)));
         found.extend(artifacts.into_iter().map(|path| (Sort::Artifact, path)));
@@ -123,17 +123,21 @@ impl Search<'_> {
         found.extend(locks.into_iter().map(|path| (Sort::Lock, path)));
         found.extend(self.archives(&named)?.into_iter().map(|path| (Sort::Archive, path)));
         found.extend(self.notes()?.into_iter().map(|path| (Sort::Note, path)));
+        task.will_do(found.len());
         let mut tally = Tally::default();
         let count = |(sort, path): (Sort, PathBuf)| {
+            task.did(1);
             let package = package_of(self.store, sort, &path);
             Ok(Victim { sort, bytes: tally.add(&path, task)?, package, path })
         };
         found.into_iter().map(count).collect()
     }
 
-    fn artifacts(&self) -> Result<Vec<PathBuf>> {
+    fn artifacts(&self, task: &Task) -> Result<Vec<PathBuf>> {
         let mut found = fs::read_dir(&self.store.folder("artifacts"))?;
+        task.will_do(found.len());
         found.retain(|path| {
+            task.did(1);
             let Some(sha256) = key(path) else { return false };
             !self.kept.artifacts.contains(&sha256) && self.may_go(path) && !self.is_linked(path, sha256)
         });

@@ -236,7 +236,7 @@ def test_a_lock_that_may_not_be_read(user: Lab) -> None:
     os.chown(lock, 0, 0)
     lock.chmod(0o600)
     done = as_user(user, "materialize", lock)
-    assert (done.code, done.out) == (3, "")
+    assert (done.code, done.out) == (6, "")
     assert str(lock) in done.err
     assert "Permission denied" in done.err
 
