@@ -10,13 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from fastenv.build.tree import files_below
-from fastenv.surroundings import without_credentials
+from fastenv.git import told_by_git
 
 __all__ = ["Snapshot", "take_snapshot"]
 
@@ -28,7 +27,6 @@ _LEFT_BEHIND = frozenset(
     }
 )
 _SETTINGS = ("pyproject.toml", "setup.py", "setup.cfg")
-_GIT_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -105,12 +103,13 @@ def _by_git(folder: str, environ: Mapping[str, str]) -> Snapshot | None:
     """What git says; None where there is no git, or where it knows the folder only as ignored."""
     asked = ("rev-parse", "--show-toplevel", "--absolute-git-dir")
     # without a commit there is no HEAD, and git says nothing else either
-    told = _git(folder, environ, *asked, "HEAD") or _git(folder, environ, *asked)
+    told = told_by_git(folder, environ, *asked, "HEAD") or told_by_git(folder, environ, *asked)
     if not told:
         return None
-    top, git_dir, *rest = told.decode("utf-8", "surrogateescape").splitlines()
+    top, git_dir, *rest = told.decode("utf-8", "surrogateescape").rstrip("\n").split("\n")
     part = top if _looks_outside(folder) else folder
-    listed = _git(part, environ, "ls-files", "-z", "--cached", "--others", "--exclude-standard") or b""
+    words = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = told_by_git(part, environ, *words) or b""
     names = {os.fsdecode(name) for name in listed.split(b"\0") if name}
     files = {
         os.path.relpath(f"{part}/{name}", top) for listed_name in names for name in _there(part, listed_name)
@@ -123,23 +122,6 @@ def _by_git(folder: str, environ: Mapping[str, str]) -> Snapshot | None:
 
 def _there_of(folder: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if os.path.isfile(f"{folder}/{name}")]
-
-
-def _git(folder: str, environ: Mapping[str, str], *words: str) -> bytes | None:
-    """What git says; None where it is absent, or this is no repository of it."""
-    known = without_credentials(environ)
-    own = {key: value for key, value in known.items() if not key.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            ["git", "-C", folder, *words],  # noqa: S607 # the user's own
-            capture_output=True,
-            env={**own, "GIT_OPTIONAL_LOCKS": "0"},
-            timeout=_GIT_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
 
 
 def _looks_outside(folder: str) -> bool:

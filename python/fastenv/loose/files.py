@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import stat
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastenv.exceptions import FileSystemError
+from fastenv.git import told_by_git
 from fastenv.loose.patterns import Patterns
 
 __all__ = ["Choice", "Found", "Rule", "choose_files", "choose_named"]
@@ -58,7 +58,6 @@ _SECRETS = Patterns(
 )
 _OF_LOCKS = Patterns(("pylock.toml", "pylock.*.toml"))
 _ENVIRONMENT = re.compile(r"(.+?)/(?:pyvenv\.cfg|conda-meta/.*)", re.DOTALL)
-_GIT_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +214,8 @@ def _holds_environment(folder: str) -> bool:
 
 def _git(folder: str, *words: str) -> str | None:
     """What git writes; None if there is no git, no repository, or it says no."""
-    environ = {name: value for name, value in os.environ.items() if name not in _GIT_OWN}
-    command = ["git", "-C", folder, "-c", "core.fsmonitor=false", *words]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, env=environ, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError:
-        return None
-    return os.fsdecode(done.stdout) if done.returncode == 0 else None
+    told = told_by_git(folder, os.environ, *words)
+    return None if told is None else os.fsdecode(told)
 
 
 class _Ignored:
