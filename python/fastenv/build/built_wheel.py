@@ -7,10 +7,13 @@ import zipfile
 from pathlib import Path
 
 from fastenv.build.wheel_file import Contents, Entry, NotPackable, wheel_filename
+from fastenv.damage import DAMAGE
 from fastenv.scan.installed import canonical, same_version
 from fastenv.scan.metadata import headers
 
 __all__ = ["contents_of_built"]
+
+_UNREADABLE: tuple[type[Exception], ...] = (*DAMAGE, OSError)
 
 
 def contents_of_built(wheel: Path, name: str, version: str) -> Contents:
@@ -22,7 +25,7 @@ def contents_of_built(wheel: Path, name: str, version: str) -> Contents:
     try:
         with zipfile.ZipFile(wheel) as archive:
             found = [_entry(archive, info) for info in archive.infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError) as error:
+    except _UNREADABLE as error:
         raise NotPackable(f"what was built is no wheel: {error}") from error
     stems = {entry.name.removesuffix(".dist-info/METADATA") for entry in found if _is_metadata(entry.name)}
     if len(stems) != 1:

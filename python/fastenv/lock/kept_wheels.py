@@ -6,7 +6,6 @@ One counts only if it would install exactly what is installed: if it has the sam
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +14,10 @@ from pathlib import Path
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from fastenv.digest import sha256_of
 from fastenv.lock.pins import Candidate
 from fastenv.lock.sources import Sources, file_path
-from fastenv.lock.wheel_digest import NotAWheel, wheel_files_digest
+from fastenv.lock.wheel_digest import NotAWheel, digest_of_wheel
 from fastenv.scan.inventory import Distribution
 
 __all__ = ["KeptWheels"]
@@ -37,11 +37,10 @@ class KeptWheels:
         for path in self._places(it):
             if _digest(path) == it.files_digest:
                 try:
-                    data = path.read_bytes()
+                    sha256, size = sha256_of(path), path.stat().st_size
                 except OSError:
                     continue
-                sha256 = hashlib.sha256(data).hexdigest()
-                return Candidate(path.name, path.as_uri(), sha256, len(data)), it.files_digest
+                return Candidate(path.name, path.as_uri(), sha256, size), it.files_digest
         return None
 
     def _places(self, it: Distribution) -> Iterator[Path]:
@@ -88,7 +87,6 @@ def _wheels_below(folder: Path) -> Iterable[Path]:
 
 def _digest(path: Path) -> str | None:
     try:
-        with path.open("rb") as stream:
-            return wheel_files_digest(stream)
+        return digest_of_wheel(path)
     except (OSError, NotAWheel):
         return None

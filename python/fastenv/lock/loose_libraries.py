@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastenv.damage import DAMAGE
 from fastenv.lock.lockfile import LockedLibrary
 from fastenv.lock.sources import file_path
 
@@ -28,6 +29,7 @@ __all__ = ["loose_libraries", "with_loose_libraries"]
 
 _OBJECT = re.compile(r"\.so(?:\.[0-9]+)*$")
 _OF_THE_ENVIRONMENT = ""
+_UNREADABLE: tuple[type[Exception], ...] = (*DAMAGE, OSError)
 
 
 def loose_libraries(
@@ -91,7 +93,7 @@ def _of_wheels(wheels: Mapping[str, Candidate], room: Path) -> Iterator[tuple[st
             with zipfile.ZipFile(path) as archive:
                 inner = [it for it in archive.infolist() if _OBJECT.search(it.filename) and not it.is_dir()]
                 files = [archive.extract(it, room) for it in inner]
-        except (OSError, zipfile.BadZipFile):
+        except _UNREADABLE:
             continue  # the node says what is wrong with it
         if files:
             yield name, files

@@ -12,28 +12,27 @@ import csv
 import hashlib
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import IO
 
+from fastenv.damage import DAMAGE
 from fastenv.scan.record import OF_THE_INSTALLATION, install_path
 
-__all__ = ["NotAWheel", "rows_digest", "wheel_files_digest"]
+__all__ = ["NotAWheel", "digest_of_wheel", "rows_digest", "wheel_files_digest"]
 
 _SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    KeyError,
-    UnicodeDecodeError,
-    csv.Error,
-    NotImplementedError,
-    EOFError,
-)
+_DAMAGE: tuple[type[Exception], ...] = (*DAMAGE, csv.Error, KeyError)
 
 
 class NotAWheel(Exception):
     """The archive is no wheel that can be read; the message says why."""
+
+
+def digest_of_wheel(path: Path) -> str:
+    """The files digest (sha256, hex) of a wheel on this machine. Raises NotAWheel, OSError."""
+    with path.open("rb") as stream:
+        return wheel_files_digest(stream)
 
 
 def wheel_files_digest(stream: IO[bytes]) -> str:

@@ -17,7 +17,7 @@ from fastenv.lock.at_once import each
 from fastenv.lock.carried import FOLDER, carried_path
 from fastenv.lock.packed import Packed
 from fastenv.lock.pins import Candidate
-from fastenv.lock.wheel_digest import NotAWheel, wheel_files_digest
+from fastenv.lock.wheel_digest import NotAWheel, digest_of_wheel
 
 __all__ = ["Made", "Workshop"]
 
@@ -121,9 +121,7 @@ class Workshop:
 
 def _write(contents: Contents, path: Path) -> tuple[Written, str]:
     try:
-        written = write_wheel(contents, path)
-        with path.open("rb") as stream:
-            return written, wheel_files_digest(stream)
+        return write_wheel(contents, path), digest_of_wheel(path)
     except OSError as error:
         place = str(error.filename or path)
         raise FileSystemError(f"{place} cannot be packed up: {error.strerror}", path=place) from error
