@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import tarfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.end_to_end.test_loose_code import asked, cli
 from tests.lab.lab import Lab
 from tests.lab.project import commit, make_project
+from tests.lab.venv import alone
+from tests.unit.lock.inventories import inventory
 
 from fastenv.exceptions import LockError
+from fastenv.local_requirement import local_requirement
 from fastenv.lock import Lock, lock
+from fastenv.lock.build_site import BuildSite
+from fastenv.lock.local_extras import LocalExtras, MadeExtra
+from fastenv.lock.sources import Network, Sources
 from fastenv.scan import scan
 from fastenv.settings import Rules
 from fastenv.testing import make_wheel
@@ -110,3 +121,66 @@ def test_each_kind_travels(lab: Lab, original: Path) -> None:
     assert cli(lab, "lock", "--prefix", original).code == 0
     again = {it.name: it.sha256 for it in Lock.read(folder / "pylock.fastenv.toml").packages}
     assert {name for name, row in rows.items() if row.sha256 != again[name]} == {"tool"}
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BuildSite]:
+    """Where extras are built for a user who has no index."""
+    alone(monkeypatch, tmp_path / "home")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    scanned = inventory()
+    assert scanned.interpreter is not None
+    facts = replace(scanned.interpreter, executable=sys.executable)
+    site = BuildSite(
+        replace(scanned, interpreter=facts),
+        Sources((), (), Network()),
+        os.environ,
+        timeout_s=60.0,
+        secrets=(),
+    )
+    yield site
+    site.close()
+
+
+def made_of(text: str, folder: Path, site: BuildSite) -> MadeExtra:
+    wanted = local_requirement(text)
+    assert wanted is not None
+    return LocalExtras(site, os.environ, lambda _: None).make([wanted], folder)[0]
+
+
+def test_another_version_of_the_backend(
+    tmp_path: Path, site: BuildSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder and a source archive are built again once their backend is another one, and only then."""
+    log = tmp_path / "log"
+    project = make_project(tmp_path / "tool", "tool", log=log)
+    with tarfile.open(tmp_path / "tool-1.0.tar.gz", "w:gz") as archive:
+        archive.add(project, "tool-1.0")
+    counts = []
+    for version in ("1", "1", "2"):
+        monkeypatch.setattr(site, "backend", lambda _, version=version: (f"backend=={version}",))
+        for text in ("./tool", "./tool-1.0.tar.gz"):
+            made_of(text, tmp_path, site)
+        counts.append(len(log.read_text().splitlines()))
+    assert counts == [2, 2, 4]
+
+
+def test_git_in_a_hook(tmp_path: Path, site: BuildSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of a hook name its own repository: that is neither read nor changed. A file is no revision."""
+    ours, theirs = make_project(tmp_path / "ours", "ours"), make_project(tmp_path / "theirs", "theirs")
+    head = commit(ours)
+    revision = commit(theirs)
+    (theirs / "theirs.py").write_text("VALUE = 2\n")
+    commit(theirs)
+    monkeypatch.setenv("GIT_DIR", str(ours / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(ours))
+    made = made_of(f"git+{theirs.as_uri()}@{revision}", tmp_path, site)
+    assert (made.pin.name, made.commit) == ("theirs", revision)
+    with pytest.raises(LockError, match="git says"):
+        made_of(f"git+{theirs.as_uri()}@theirs.py", tmp_path, site)
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_WORK_TREE")
+    told = subprocess.run(["git", "-C", ours, "log", "-1", "--format=%H"], capture_output=True, check=True)
+    assert told.stdout.decode().strip() == head
+    site.close()
+    assert not list(tmp_path.glob("fastenv-*"))

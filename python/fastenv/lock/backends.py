@@ -26,18 +26,31 @@ _DEFAULT = ("setuptools>=40.8.0",)
 """Of a project that says nothing (PEP 518, and what build frontends have made of it)."""
 
 
-def build_requires(folder: str) -> tuple[str, ...]:
-    """What the project in ``folder`` wants for its build from an index; nothing if its settings can't be read."""
+def build_requires(source: Path) -> tuple[str, ...]:
+    """What the project in a folder or source archive wants for its build from an index; nothing if its settings can't
+    be read.
+    """
     try:
-        table = toml.loads(Path(folder, "pyproject.toml").read_text(encoding="utf-8")).get("build-system")
-    except FileNotFoundError:
-        return _DEFAULT
-    except (OSError, ValueError):
+        text = _settings(source)
+        table = None if text is None else toml.loads(text.decode()).get("build-system")
+    except Exception:  # noqa: BLE001 # archives break in many ways; the build says in which
         return ()
     if table is None:
         return _DEFAULT
     told = table.get("requires") if isinstance(table, dict) else None
     return tuple(text for text in told if _is_of_an_index(text)) if isinstance(told, list) else ()
+
+
+def _settings(source: Path) -> bytes | None:
+    """The text of pyproject.toml, None if there is none."""
+    if not source.is_dir():
+        from fastenv.build.source_archive import settings_in
+
+        return settings_in(source)
+    try:
+        return (source / "pyproject.toml").read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _is_of_an_index(text: Any) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -17,8 +16,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Literal
 
-from fastenv.build.backend import Builder, BuildFailed, pretended_version
-from fastenv.build.build_cache import BuildCache, Kept, build_key
+from fastenv.build.backend import BuildFailed, pretended_version
+from fastenv.build.build_cache import Kept, build_key
 from fastenv.build.built_wheel import contents_of_built
 from fastenv.build.in_place import has_extensions, in_place, source_files
 from fastenv.build.installed_files import InstalledFile
@@ -29,12 +28,10 @@ from fastenv.event import Event, OnEvent
 from fastenv.exceptions import Fault
 from fastenv.lock import cache
 from fastenv.lock.at_once import Background, each
-from fastenv.lock.backends import Backends, build_requires
+from fastenv.lock.build_site import BuildSite
 from fastenv.lock.edits import Hashes
 from fastenv.lock.last_build import LastBuild
-from fastenv.lock.pins import Candidate, SettingsFile, uv_environment
-from fastenv.lock.sources import Sources
-from fastenv.lock.wheel_digest import wheel_files_digest
+from fastenv.lock.pins import Candidate
 from fastenv.lock.workshop import Made
 from fastenv.scan.inventory import Distribution, Inventory
 
@@ -65,54 +62,29 @@ class Outcome:
 
 
 class LocalBuilds:
-    """``start`` begins, ``finish`` waits, ``stop`` ends what is under way. Nothing happens without projects."""
+    """``start`` begins, ``finish`` waits. Nothing happens without projects; closing the site ends what is under way."""
 
     def __init__(
         self,
         inventory: Inventory,
-        sources: Sources,
+        site: BuildSite,
         environ: Mapping[str, str],
         on_event: OnEvent,
         *,
-        secrets: Sequence[str] = (),
         on_failure: OnBuildFailure = "error",
-        timeout_s: float = 600.0,
     ) -> None:
         self._inventory = inventory
-        self._sources = sources
+        self._site = site
         self._environ = environ
         self._tell = on_event
-        self._secrets = secrets
         self._on_failure = on_failure
-        self._timeout_s = timeout_s
         self._events: SimpleQueue[Event] = SimpleQueue()
-        self._cache = BuildCache(cache.cache_folder(environ) / "built-v1")
         self._work: Background[dict[str, Outcome]] | None = None
-        self._builder: Builder | None = None
-        self._backends: Backends
-        self._room: Path | None = None
-        self._settings: SettingsFile | None = None
 
     def start(self, wanted: Sequence[Distribution]) -> None:
         """Begin with all of these."""
-        import uv
-
-        if not wanted:
-            return
-        facts = self._inventory.interpreter
-        # both are removed by stop, on whatever way it comes to that: the settings may hold a login
-        self._room = Path(tempfile.mkdtemp(prefix="fastenv-build-"))
-        self._settings = SettingsFile([*self._sources.remote, *self._sources.local], self._sources.network)
-        asks = ("--config-file", self._settings.__enter__(), "--index-strategy", "unsafe-best-match")
-        builder = Builder(
-            uv.find_uv_bin(),
-            "" if facts is None else facts.executable,
-            (*asks, "--no-python-downloads"),
-            uv_environment(self._environ, self._sources.network),
-            self._timeout_s,
-        )
-        self._builder, self._backends = builder, self._new_backends(builder)
-        self._work = Background(lambda: self._all(wanted, builder))
+        if wanted:
+            self._work = Background(lambda: self._all(wanted))
 
     def finish(self) -> dict[str, Outcome]:
         """What became of each, by name."""
@@ -122,15 +94,6 @@ class LocalBuilds:
         self._hand_on()
         return found
 
-    def stop(self) -> None:
-        """End what is under way."""
-        if self._builder is not None:
-            self._builder.stop()
-        if self._settings is not None:
-            self._settings.__exit__()
-        if self._room is not None:
-            shutil.rmtree(self._room, ignore_errors=True)
-
     def _hand_on(self) -> None:
         """Tell what threads had to say; the caller is called from its own thread only."""
         while True:
@@ -139,14 +102,14 @@ class LocalBuilds:
             except Empty:
                 return
 
-    def _all(self, wanted: Sequence[Distribution], builder: Builder) -> dict[str, Outcome]:
+    def _all(self, wanted: Sequence[Distribution]) -> dict[str, Outcome]:
         hashes = Hashes({f"project {it.origin.url}" for it in wanted}, self._environ)
-        work = each(lambda it: self._one(it, hashes, builder), wanted, threads=_THREADS)
+        work = each(lambda it: self._one(it, hashes), wanted, threads=_THREADS)
         found = {it.name: outcome for it, outcome in work}
         hashes.save()
         return found
 
-    def _one(self, it: Distribution, hashes: Hashes, builder: Builder) -> Outcome:
+    def _one(self, it: Distribution, hashes: Hashes) -> Outcome:
         try:
             project, sources = project_of(it), list(source_files(it))
             if has_extensions(sources):
@@ -154,7 +117,7 @@ class LocalBuilds:
             snapshot = take_snapshot(project.folder, self._environ)
             digests = snapshot.digests(hashes.digest)
             source = snapshot.source_digest(digests)
-            wheel = self._built(project, snapshot, digests, builder)
+            wheel = self._built(project, snapshot, digests)
             self._compare(it, sources, wheel)
             if isinstance(wheel, Contents):
                 return Outcome(wheel, "editable", source)
@@ -181,48 +144,33 @@ class LocalBuilds:
             message = f"importable here, and not in the wheel that its backend builds: {shown}"
             self._events.put(Event("warning", package=it.name, message=message))
 
-    @property
-    def _python(self) -> str:
-        """The interpreter that wheels are built for."""
-        facts = self._inventory.interpreter
-        return "" if facts is None else f"{facts.implementation} {facts.version} {facts.soabi}"
-
-    def _new_backends(self, builder: Builder) -> Backends:
-        installed = {it.name: it.version for it in self._inventory.distributions}
-        sources = (source.shown for source in (*self._sources.remote, *self._sources.local))
-        return Backends(builder.versions, installed, [self._python, *sources], self._environ)
-
-    def _built(
-        self, project: Project, snapshot: Snapshot, digests: Mapping[str, str], builder: Builder
-    ) -> Contents | Kept:
+    def _built(self, project: Project, snapshot: Snapshot, digests: Mapping[str, str]) -> Contents | Kept:
         """The wheel in the cache; its contents where that can't be written."""
-        it, backend = project.distribution, self._backends.versions(build_requires(project.folder))
-        tools = "\n".join([self._python, *backend])
+        it, site = project.distribution, self._site
+        backend = site.backend(Path(project.folder))
+        tools = "\n".join([site.python, *backend])
         key = build_key([f"{it.name} {it.version} {tools}\n", *snapshot.facts(digests)])
-        kept = self._cache.get(key)
+        kept = site.wheels.get(key)
         if kept is not None:
             return kept
-        last = LastBuild(self._cache, cache.cache_folder(self._environ), project, tools)
+        last = LastBuild(site.wheels, cache.cache_folder(self._environ), project, tools)
         guess = last.replaced(snapshot, digests)
         if guess is not None and last.is_trusted:
             self._events.put(Event("packed", package=it.name, message="edited files put into the last build"))
-            return self._cache.put(key, guess, _digest) or guess
-        contents = self._build(project, snapshot, builder, backend)
+            return site.keep(key, guess) or guess
+        contents = self._build(project, snapshot, backend)
         last.note(key, snapshot, digests, contents, guess)
-        return self._cache.put(key, contents, _digest) or contents
+        return site.keep(key, contents) or contents
 
-    def _build(
-        self, project: Project, snapshot: Snapshot, builder: Builder, backend: Sequence[str]
-    ) -> Contents:
+    def _build(self, project: Project, snapshot: Snapshot, backend: Sequence[str]) -> Contents:
         it = project.distribution
         self._events.put(Event("building", package=it.name, message=project.folder))
         started = time.monotonic()
-        room = Path(tempfile.mkdtemp(dir=self._room))
+        room = self._site.folder()
         try:
-            folder = snapshot.copy_to(room / "tree")
+            folder = snapshot.copy_to(room)
             variables = pretended_version(it.name, it.version, project.settings)
-            wheel = builder.build(folder, room / "out", {**variables, "GIT_OPTIONAL_LOCKS": "0"}, backend)
-            contents = contents_of_built(wheel, it.name, it.version)
+            contents = contents_of_built(self._site.build(folder, variables, backend), it.name, it.version)
         finally:
             shutil.rmtree(room, ignore_errors=True)
         took = time.monotonic() - started
@@ -231,9 +179,6 @@ class LocalBuilds:
 
     def _failed(self, it: Distribution, error: BuildFailed) -> Outcome:
         log = error.log
-        for secret in self._secrets:
-            log = log.replace(secret, "****")
-        error.log = log
         if self._on_failure == "ignore":
             message = f"it is left out, since {error}"
             self._events.put(Event("warning", package=it.name, message=message))
@@ -275,8 +220,3 @@ class LocalBuilds:
         except OSError:
             return None
         return path
-
-
-def _digest(wheel: Path) -> str:
-    with wheel.open("rb") as stream:
-        return wheel_files_digest(stream)

@@ -9,6 +9,7 @@ from fastenv.build.repack import contents_of
 from fastenv.build.wheel_file import Contents, NotPackable
 from fastenv.event import Event, OnEvent
 from fastenv.exceptions import Fault
+from fastenv.lock.build_site import BuildSite
 from fastenv.lock.faults import Unfetchable
 from fastenv.lock.kept_wheels import KeptWheels
 from fastenv.lock.local_builds import LocalBuilds, OnBuildFailure
@@ -47,16 +48,9 @@ class LocalHalf:
         self._tell = on_event
         self._strict = strict
         self._kept = KeptWheels(sources, environ)
-        self._builds = LocalBuilds(
-            inventory,
-            sources,
-            environ,
-            on_event,
-            secrets=secrets,
-            on_failure=on_build_failure,
-            timeout_s=timeout_s,
-        )
-        self.extras = LocalExtras(inventory, sources, environ, on_event, timeout_s, secrets)
+        self._site = BuildSite(inventory, sources, environ, timeout_s=timeout_s, secrets=secrets)
+        self._builds = LocalBuilds(inventory, self._site, environ, on_event, on_failure=on_build_failure)
+        self.extras = LocalExtras(self._site, environ, on_event)
         self._contents: dict[str, Contents] = {}
         self._origins: dict[str, tuple[str, str, str | None]] = {}
         self.made: dict[str, Made] = {}
@@ -73,8 +67,7 @@ class LocalHalf:
 
     def stop(self) -> None:
         """End what is under way."""
-        self._builds.stop()
-        self.extras.close()
+        self._site.close()
 
     def plan(self, wanted: Mapping[str, Unfetchable]) -> list[Fault]:
         """Look how each can be had, and wait for what is built; the faults of those that can't be had."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,12 +27,29 @@ from fastenv.lock.backends import Backends, build_requires
 def test_what_a_build_wants(tmp_path: Path, text: str | None, wanted: tuple[str, ...]) -> None:
     if text is not None:
         (tmp_path / "pyproject.toml").write_text(text)
-    assert build_requires(str(tmp_path)) == wanted
+    assert build_requires(tmp_path) == wanted
 
 
 def test_settings_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_bytes(b"\xff")
-    assert build_requires(str(tmp_path)) == ()
+    assert build_requires(tmp_path) == ()
+
+
+def test_what_the_build_of_an_archive_wants(tmp_path: Path) -> None:
+    """By its own settings, which lie in the one folder at its top; damaged ones want nothing."""
+    project = tmp_path / "tool-1.0"
+    (project / "vendored").mkdir(parents=True)
+    for folder, wanted in ((project, "hatchling"), (project / "vendored", "flit")):
+        (folder / "pyproject.toml").write_text(f'[build-system]\nrequires = ["{wanted}"]')
+    for kind in ("gztar", "zip", "xztar"):
+        packed = Path(shutil.make_archive(str(tmp_path / kind), kind, tmp_path, project.name))
+        assert build_requires(packed) == ("hatchling",)
+        packed.write_bytes(packed.read_bytes()[:100])
+        assert build_requires(packed) == ()
+    (project / "pyproject.toml").unlink()
+    assert build_requires(Path(shutil.make_archive(str(project), "zip", tmp_path, project.name))) == (
+        "setuptools>=40.8.0",
+    )
 
 
 class Index:
