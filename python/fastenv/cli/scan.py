@@ -15,6 +15,7 @@ from rich.text import Text
 
 from fastenv.cli.parameter import PATH
 from fastenv.exceptions import FileSystemError
+from fastenv.listing import some_of
 from fastenv.loose.unowned import may_travel
 from fastenv.scan import scan as scan_environment
 
@@ -219,8 +220,7 @@ def _libraries(inventory: Inventory) -> Iterator[tuple[str, Sequence[Text]]]:
 
 
 def _needed_by(it: SystemLibrary) -> str:
-    more = len(it.packages) - _NAMED
-    return ", ".join(it.packages[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return some_of(it.packages, _NAMED)
 
 
 def human_size(size: int) -> str:

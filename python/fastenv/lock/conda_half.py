@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from fastenv.exceptions import Fault
+from fastenv.listing import some_of
 from fastenv.lock.carried import carried_path
 from fastenv.lock.channel_logins import ChannelLogins
 from fastenv.lock.conda_artifacts import CondaArtifact, CondaArtifacts
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_settings import CondaSettings, lockable, settings_warnings
-from fastenv.lock.edits import Edit
+from fastenv.lock.edits import Edit, edits_text
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual
 from fastenv.lock.naming import NamedFile, Naming
@@ -24,8 +25,6 @@ from fastenv.scan.conda_url import without_login
 from fastenv.scan.inventory import CondaPackage, Inventory
 
 __all__ = ["CondaHalf", "site_of", "virtual_packages"]
-
-_SHOWN = 3
 
 
 class CondaHalf:
@@ -161,7 +160,7 @@ def _candidate(artifact: CondaArtifact) -> Candidate:
 def _edit_fault(package: CondaPackage, edits: Sequence[Edit], scripted: Collection[str]) -> Fault:
     is_scripted = package.name in scripted
     by_script = "; it has a post-link script, which may have done that" if is_scripted else ""
-    reason = f"installed files were edited: {_shown(edits)}{by_script}"
+    reason = f"installed files were edited: {edits_text(edits)}{by_script}"
     again = reinstall(package)
     hint = (
         f"lock with --link-scripts, so that each copy runs the script; else {again}" if is_scripted else again
@@ -170,15 +169,8 @@ def _edit_fault(package: CondaPackage, edits: Sequence[Edit], scripted: Collecti
 
 
 def _edit_warning(name: str, edits: Sequence[Edit], scripted: Sequence[str]) -> str:
-    more = f" and {len(scripted) - _SHOWN} more" if len(scripted) > _SHOWN else ""
-    whose = f"{', '.join(scripted[:_SHOWN])}{more}"
     noun = "script" if len(scripted) == 1 else "scripts"
     return (
-        f"files of {name} are not those of its archive: {_shown(edits)}; a copy has the archive's, and what the "
-        f"post-link {noun} of {whose} may change of them again"
+        f"files of {name} are not those of its archive: {edits_text(edits)}; a copy has the archive's, and what the "
+        f"post-link {noun} of {some_of(scripted)} may change of them again"
     )
-
-
-def _shown(edits: Sequence[Edit]) -> str:
-    more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
-    return ", ".join(f"{edit.install_path} ({edit.what})" for edit in edits[:_SHOWN]) + more

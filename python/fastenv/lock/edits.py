@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fastenv.digest import sha256_of
+from fastenv.listing import some_of
 from fastenv.lock import cache
 from fastenv.lock.at_once import each
 from fastenv.scan.inventory import Distribution
 from fastenv.scan.record import OF_THE_INSTALLATION, files_digest, read_record
 
-__all__ = ["Edit", "Hashes", "find_edits"]
+__all__ = ["Edit", "Hashes", "edits_text", "find_edits"]
 
 _THREADS = min(8, (os.cpu_count() or 1) + 2)
 _SETTLED_NS = 2_000_000_000
@@ -33,6 +34,11 @@ class Edit:
 
     install_path: str
     what: str
+
+
+def edits_text(edits: Sequence[Edit]) -> str:
+    """The first few of them, for a sentence."""
+    return some_of([f"{it.install_path} ({it.what})" for it in edits])
 
 
 def find_edits(

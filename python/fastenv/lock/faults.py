@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from packaging.version import InvalidVersion, Version
 
 from fastenv.exceptions import Fault
-from fastenv.lock.edits import Edit
+from fastenv.lock.edits import Edit, edits_text
 from fastenv.lock.reinstall import reinstall
 from fastenv.scan.installed import canonical
 from fastenv.scan.inventory import Broken, Contested, Distribution, Inventory
@@ -23,7 +23,6 @@ _AS_WHEEL = (
 )
 _REINSTALL = "install it again: pip install --force-reinstall --no-deps {name}=={version}"
 _INFO = re.compile(r"([A-Za-z0-9][\w.-]*?)-([^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -113,12 +112,10 @@ def unfetchable(inventory: Inventory) -> dict[str, Unfetchable]:
 
 def edited(distribution: Distribution, edits: Sequence[Edit]) -> Unfetchable:
     """Of a distribution whose installed files are not those of its RECORD."""
-    shown = ", ".join(f"{edit.install_path} ({edit.what})" for edit in edits[:_SHOWN])
-    more = f" and {len(edits) - _SHOWN} more" if len(edits) > _SHOWN else ""
     fault = Fault(
         distribution.name,
         distribution.version,
-        f"installed files were edited: {shown}{more}",
+        f"installed files were edited: {edits_text(edits)}",
         _REINSTALL.format(name=distribution.name, version=distribution.version),
     )
     return Unfetchable("files were edited", fault, edited=True)

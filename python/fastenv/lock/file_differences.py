@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from fastenv.composition import Difference
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_half import site_of
-from fastenv.lock.edits import Edit, Hashes, find_edits
+from fastenv.lock.edits import Edit, Hashes, edits_text, find_edits
 from fastenv.lock.own_edits import own_edit
 from fastenv.lock.scripted import with_post_link
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["edited", "edited_apart"]
 
-_SHOWN = 3
 _FROM_ELSEWHERE = ("index", "local")
 """Origins of wheels whose installed files are those of their RECORD."""
 
@@ -148,7 +147,4 @@ def _shown(kind: Kind, edits: Mapping[str, Sequence[Edit]]) -> Iterator[Differen
 
 
 def _words(rows: Sequence[Edit]) -> str:
-    if not rows:
-        return "as installed"
-    shown = ", ".join(f"{edit.install_path} ({edit.what})" for edit in rows[:_SHOWN])
-    return shown + (f" and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else "")
+    return edits_text(rows) if rows else "as installed"

@@ -26,6 +26,7 @@ from fastenv.build.snapshot import Snapshot, take_snapshot
 from fastenv.build.wheel_file import Contents, NotPackable
 from fastenv.event import Event, OnEvent
 from fastenv.exceptions import Fault
+from fastenv.listing import some_of
 from fastenv.lock import cache
 from fastenv.lock.at_once import Background, each
 from fastenv.lock.build_site import BuildSite
@@ -40,7 +41,6 @@ __all__ = ["LocalBuilds", "OnBuildFailure", "Outcome"]
 OnBuildFailure = Literal["error", "copy", "ignore"]
 """What becomes of a project that can't be built."""
 
-_SHOWN = 3
 _THREADS = min(4, os.cpu_count() or 1)
 _COPY, _IGNORE = (
     "--on-build-failure=copy ships what can be imported of its tree",
@@ -139,9 +139,7 @@ class LocalBuilds:
         absent = [row.install_path[5:] for row in sources if row.install_path[5:] not in there]
         modules = [name for name in absent if name.endswith(".py") and "tests" not in name.split("/")]
         if modules:
-            more = f" and {len(modules) - _SHOWN} more" if len(modules) > _SHOWN else ""
-            shown = ", ".join(modules[:_SHOWN]) + more
-            message = f"importable here, and not in the wheel that its backend builds: {shown}"
+            message = f"importable here, and not in the wheel that its backend builds: {some_of(modules)}"
             self._events.put(Event("warning", package=it.name, message=message))
 
     def _built(self, project: Project, snapshot: Snapshot, digests: Mapping[str, str]) -> Contents | Kept:

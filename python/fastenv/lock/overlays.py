@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastenv.exceptions import FileSystemError, LockError
+from fastenv.listing import some_of
 from fastenv.lock.carried import FOLDER
 from fastenv.loose.archive import pack
 from fastenv.loose.files import Choice, Rule, choose_files
@@ -226,11 +227,8 @@ def _in_vain(rules: Rules, folders: Sequence[Path], found: Overlays) -> Iterator
 
 
 def _of_secrets(folder: Folder, secrets: Sequence[str]) -> str:
-    shown = ", ".join(secrets[:_SHOWN]) + (
-        f" and {len(secrets) - _SHOWN} more" if len(secrets) > _SHOWN else ""
-    )
     verb = "looks like a secret and is" if len(secrets) == 1 else "look like secrets and are"
-    return f"{shown} of {folder.path} {verb} not in the lock; a pattern in include takes it in"
+    return f"{some_of(secrets, _SHOWN)} of {folder.path} {verb} not in the lock; a pattern in include takes it in"
 
 
 def _check_size(found: Overlays, largest: int) -> None:

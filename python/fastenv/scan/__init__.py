@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fastenv.exceptions import ScanError
+from fastenv.listing import some_of
 from fastenv.scan.bare import bare_inventory
 from fastenv.scan.conda import environment_of, read_conda
 from fastenv.scan.conda_survey import CondaSurvey, survey_conda
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Inventory", "scan"]
 
-_NAMED = 3
 """How many of a distribution's missing files a problem names."""
 
 
@@ -150,9 +150,7 @@ def _mark_missing(chosen: list[Installed], surveyed: Survey) -> list[Installed]:
         if not missing:
             marked.append(item)
             continue
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        names = ", ".join(missing[:_NAMED])
-        problem = f"files that its RECORD names are gone: {names}{more}"
+        problem = f"files that its RECORD names are gone: {some_of(missing)}"
         it = item.distribution
         changed = replace(it, problems=(*it.problems, problem))
         marked.append(replace(item, distribution=changed))

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fastenv.listing import some_of
 from fastenv.scan.conda_url import channel_of, holds_secret, without_login
 from fastenv.scan.inventory import CondaPackage
 from fastenv.scan.metadata import read_bytes
@@ -26,7 +27,6 @@ _WORD = re.compile(r"[A-Za-z0-9_+!~=][A-Za-z0-9._+!~=-]*")
 _LARGEST = 2**63 - 1
 _SCRIPT = re.compile(r"bin/\.(?P<name>.+)-(?:pre-link|post-link|pre-unlink)\.sh")
 _SHORTCUTS = re.compile(r"menu/[^/]+\.json", re.IGNORECASE)
-_SHOWN = 3
 _SECRET = re.compile(r"(?<=//)[^/@\s]+@|(?<=/)t/[^/:\s]+/|^t/[^/:\s]+/")
 """A login or a token in a match spec, which may name a channel by its address."""
 
@@ -190,7 +190,7 @@ def _files(table: dict[str, Any], site: str) -> tuple[list[CondaFile], list[str]
     if len(listed) != len(table["files"]):
         problems.append("its list of files has what is no path")
     if outside:
-        problems.append(f"it names files outside of the environment: {', '.join(outside[:_SHOWN])}")
+        problems.append(f"it names files outside of the environment: {some_of(outside)}")
     return files, problems
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from fastenv.listing import some_of
 from fastenv.scan.installed import canonical
 from fastenv.scan.inventory import Broken, Claim, Contested, LeftOut, Shadowed, Stray
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CondaSurvey", "survey_conda"]
 
-_NAMED = 3
 _NOT_WALKED = ("conda-meta", ".fastenv")
 _OF_A_BASE = ("envs", "pkgs")
 """Folders of the prefix that conda itself runs in: other environments, and the package cache."""
@@ -90,8 +90,7 @@ def _judge(found: CondaPrefix, record: CondaRecord, others: Sequence[Installed],
         result.left_out.append(LeftOut(f"conda:{package.name}", package.version, "env", reason))
         return False
     if successor is None:
-        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
-        problem = f"files that its record names are gone: {', '.join(gone[:_NAMED])}{more}"
+        problem = f"files that its record names are gone: {some_of(gone)}"
         record.package = replace(package, problems=(*package.problems, problem))
         return True
     it = successor.distribution
