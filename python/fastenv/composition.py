@@ -14,7 +14,7 @@ from fastenv.lock.conda_settings import CondaSettings, lockable
 from fastenv.scan.installed import same_version
 
 if TYPE_CHECKING:
-    from fastenv.lock.lockfile import Lock, LockedInterpreter
+    from fastenv.lock.lockfile import Lock, LockedInterpreter, LockedPackage
     from fastenv.lock.overlays import LockedOverlay
     from fastenv.scan.inventory import Interpreter, Inventory
 
@@ -26,8 +26,6 @@ install path, how a lock is to be materialized, what conda keeps beside packages
 
 _Key = TypeVar("_Key")
 _DIGITS = 12
-_OWN_BYTES = ("built", "repacked")
-"""Origins of wheels that fastenv wrote: their files are not told from the RECORD that was installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +100,7 @@ def of_inventory(inventory: Inventory, overlays: Iterable[LockedOverlay] | None 
 
 def of_lock(lock: Lock) -> Composition:
     """The composition of what a lock describes."""
-    parts = [
-        Part("wheel", it.name, it.version, digests=_digests(it.sha256, it.files_digest, it.origin))
-        for it in lock.packages
-    ]
+    parts = [Part("wheel", it.name, it.version, digests=_digests(it)) for it in lock.packages]
     parts += [
         Part("conda", it.name, it.version, it.build, {"sha256": it.sha256, "md5": it.md5 or ""})
         for it in lock.conda
@@ -186,9 +181,9 @@ def _short(kind: str, part: Part) -> str:
     return f"{kind} {part.digests[kind][:_DIGITS]}"
 
 
-def _digests(sha256: str, files_digest: str | None, origin: str) -> dict[str, str]:
-    files = {"files": files_digest} if files_digest and origin not in _OWN_BYTES else {}
-    return {"sha256": sha256, **files}
+def _digests(it: LockedPackage) -> dict[str, str]:
+    files = {"files": it.files_digest} if it.files_digest and not it.is_made_here else {}
+    return {"sha256": it.sha256, **files}
 
 
 def _facts(

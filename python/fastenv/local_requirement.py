@@ -70,6 +70,8 @@ def _is_local(place: str) -> bool:
 def _parsed(text: str, place: str, name: str, extras: str) -> LocalRequirement:
     if _PATH.match(place):
         return LocalRequirement(text, "path", place, name, extras)
+    if place.startswith("git+") and "://" not in place:
+        raise ValueError(f"{text!r} is no URL: git+ssh://git@host.example/me/mypkg is one")
     parts = urlsplit(place)
     fragment = parse_qs(parts.fragment)
     below = fragment.get("subdirectory", [""])[0]
@@ -80,7 +82,7 @@ def _parsed(text: str, place: str, name: str, extras: str) -> LocalRequirement:
             raise ValueError(f"{text!r}: a file URL begins with file:///")
         return LocalRequirement(text, "path", f"{unquote(parts.path)}/{below}".rstrip("/"), name, extras)
     name = name or fragment.get("egg", [""])[0]
-    path, _, revision = parts.path.partition("@") if "@" in parts.path else (parts.path, "", "")
+    path, _, revision = parts.path.rpartition("@") if "@" in parts.path else (parts.path, "", "")
     if revision.startswith("-") or not path.strip("/"):
         raise ValueError(f"{text!r} names no repository, or no revision of it")
     if parts.password or (parts.username and parts.scheme != "git+ssh"):

@@ -26,6 +26,7 @@ BAD = [
     ("[tool.fastenv]\nextra = [\"x @ ./x ; python_version > '3'\"]", "so it can have no marker"),
     ('[tool.fastenv]\nextra = ["git+https://me:word@host.example/x"]', "would be on a command line"),
     ('[tool.fastenv]\nextra = ["git+https://host.example/x@-x"]', "names no repository, or no revision"),
+    ('[tool.fastenv]\nextra = ["git+git@host.example:me/x"]', "is no URL: git+ssh://git@host.example"),
     ('[tool.fastenv]\nextra = ["git+https://host.example/x#subdirectory=../y"]', "leads out of the source"),
     ('allow-missing-libs = ["libX11"]', "'libX11' is no name of a library"),
     ('[tool.fastenv]\nexclude = ["a\\nb"]', "is no path and no pattern"),

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from fastenv.composition import Difference, compare, of_inventory, of_lock
 from fastenv.event import Event
 from fastenv.local_requirement import local_requirement
+from fastenv.lock.extras import index_requirements
 from fastenv.lock.file_differences import edited
 from fastenv.lock.overlays import LARGEST, find_overlays, locked_now
 from fastenv.lock.rules import apply_rules
@@ -70,7 +71,7 @@ def check_lock(
     compared = compare(of_lock(held), of_inventory(inventory, locked_now(loose)))
     # whether a copy runs them is the lock's to say: an environment does not tell
     found = [it for it in compared if (it.kind, it.name) != ("setting", "link-scripts")]
-    found += _extras(rules, held)
+    found += _extras(rules, held, inventory)
     found += _libraries(rules, held)
     told = {(it.kind, it.name) for it in found}
     found += (it for it in edited(held, inventory) if (it.kind, it.name) not in told)
@@ -82,21 +83,20 @@ def _tell(on_event: OnEvent | None, event: Event) -> None:
         on_event(event)
 
 
-def _extras(rules: Rules, lock: Lock) -> Iterator[Difference]:
+def _extras(rules: Rules, lock: Lock, inventory: Inventory) -> Iterator[Difference]:
     """What the rules want for the nodes alone, and the lock has otherwise."""
     pinned = {it.name: it.version for it in lock.packages if it.extra}
     local = [it for it in map(local_requirement, rules.extra) if it is not None]
-    texts = [text for text in rules.extra if local_requirement(text) is None]
-    wanted = {canonical(it.name): it for it in map(Requirement, texts)}
-    wanted |= {canonical(it.name): Requirement(it.name) for it in local if it.name}
-    for name, it in sorted(wanted.items()):
+    wanted = [*index_requirements(rules, inventory), *(Requirement(it.name) for it in local if it.name)]
+    for it in sorted(wanted, key=str):
+        name = canonical(it.name)
         version = pinned.get(name)
         if version is None or not it.specifier.contains(version, prereleases=True):
             yield Difference("wheel", name, "extra", version, str(it), note=f"extra in {rules.place}")
     # of what has no name until it is built nothing can be told
     own = ("built", "local") if any(not it.name for it in local) else ()
     asked = {it.name for it in lock.packages if it.extra and it.requested and it.origin not in own}
-    for name in sorted(asked - wanted.keys()):
+    for name in sorted(asked - {canonical(it.name) for it in wanted}):
         yield Difference("wheel", name, "extra", pinned[name], None, note="no rule asks for it")
 
 

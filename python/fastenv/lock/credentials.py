@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import netrc
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from fastenv.lock import toml
+from fastenv.lock.named_index import variable
 from fastenv.lock.secret_words import holds_token, looks_secret, tokens_of
 from fastenv.lock.sources import Source, Sources, redact
 from fastenv.surroundings import without_index_settings
@@ -100,7 +100,7 @@ class Credentials:
         """Uv's ``UV_INDEX_<NAME>_USERNAME`` and ``UV_INDEX_<NAME>_PASSWORD``."""
         if source.name is None:
             return None
-        stem = "UV_INDEX_" + re.sub(r"[^A-Z0-9]", "_", source.name.upper())
+        stem = f"UV_INDEX_{variable(source.name)}"
         user, word = (
             self._environ.get(f"{stem}_USERNAME", ""),
             self._environ.get(f"{stem}_PASSWORD", ""),

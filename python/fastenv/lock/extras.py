@@ -18,12 +18,21 @@ from fastenv.lock.place import Place
 from fastenv.lock.sources import Source
 from fastenv.scan.installed import canonical
 from fastenv.scan.inventory import Inventory
+from fastenv.scan.left_out import marker_values_of
 from fastenv.settings import Rules
 
-__all__ = ["Extras"]
+__all__ = ["Extras", "index_requirements"]
 
 _OLDEST_GLIBC = 5
 _LEGACY = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+
+
+def index_requirements(rules: Rules, inventory: Inventory) -> list[Requirement]:
+    """The requirements in ``extra`` that an index may have, and that hold for the scanned interpreter."""
+    facts = inventory.interpreter
+    values = {} if facts is None else marker_values_of(facts, inventory.platform)
+    found = [Requirement(text) for text in rules.extra if local_requirement(text) is None]
+    return [it for it in found if it.marker is None or it.marker.evaluate({**values, "extra": ""})]
 
 
 class Extras:
@@ -53,16 +62,16 @@ class Extras:
         """
         if not rules.extra:
             return
-        known = {text: local_requirement(text) for text in rules.extra}
-        made = local.make([it for it in known.values() if it is not None], rules.folder)
+        wanted = [it for it in map(local_requirement, rules.extra) if it is not None]
+        made = local.make(wanted, rules.folder)
         self._made = {it.pin.name: it for it in made}
-        plain = [text for text, it in known.items() if it is None]
-        self._asked = frozenset(canonical(Requirement(text).name) for text in plain) | self._made.keys()
+        plain = index_requirements(rules, inventory)
+        self._asked = frozenset(canonical(it.name) for it in plain) | self._made.keys()
         held = {it.name: Pin(it.name, it.version) for it in inventory.distributions}
         both = sorted(self._asked & held.keys())
         if both:
             raise LockError(f"{rules.place}: extra names {both[0]}, which the environment has itself")
-        texts = [*plain, *(it.text for it in made)]
+        texts = [*map(str, plain), *(it.text for it in made)]
         wheels = {it.pin.name: it.wheel for it in made}
         found = resolver().extend(texts, list(held.values()), sources, wheels)
         order = {tag: at for at, tag in enumerate(_tags(inventory))}

@@ -24,14 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["edited", "edited_apart"]
 
-_FROM_ELSEWHERE = ("index", "local")
-"""Origins of wheels whose installed files are those of their RECORD."""
-
 
 def edited(lock: Lock, inventory: Inventory) -> Iterator[Difference]:
     """Packages of the lock (left) whose installed files are not those that were installed, or that were locked."""
     hashes = Hashes({it.location for it in inventory.distributions}, os.environ)
-    own = {row.name: row for row in lock.packages if row.origin not in _FROM_ELSEWHERE}
+    own = {row.name: row for row in lock.packages if row.is_made_here}
     of_own = {it.name: it for it in inventory.distributions if it.name in own}
     yield from _edited_since(own, of_own, inventory, hashes)
     names = {row.name for row in lock.packages} - of_own.keys()

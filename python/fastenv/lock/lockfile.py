@@ -116,6 +116,11 @@ class LockedPackage:
         """Whether its bytes lie beside the lock."""
         return self.path is not None and self.index_path is None
 
+    @property
+    def is_made_here(self) -> bool:
+        """Whether fastenv wrote the wheel: its files are not told from the RECORD that was installed."""
+        return self.origin in ("built", "repacked")
+
 
 @dataclass(frozen=True)
 class LockedContested:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from fastenv.lock.credentials import realm
 from fastenv.lock.indexes import NAMED_PRIVATE, THIS_MACHINE
-from fastenv.lock.named_index import NamedIndex
+from fastenv.lock.named_index import NamedIndex, variable
 from fastenv.lock.pins import Candidate
 from fastenv.lock.secret_words import looks_secret, tokens_of
 from fastenv.lock.sources import redact
@@ -41,13 +41,13 @@ class Naming:
 
     def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = secrets
-        self._bases: dict[str, tuple[str, str | None]] = {}
+        self._known: dict[str, tuple[str, NamedIndex]] = {}
         self.refused: list[str] = []
 
     @property
     def indexes(self) -> list[NamedIndex]:
         """As the lock has them, by name."""
-        return [NamedIndex(name, url) for name, (_, url) in sorted(self._bases.items())]
+        return sorted((index for _, index in self._known.values()), key=lambda it: it.name)
 
     def wheel(self, wheel: Candidate, reason: str) -> NamedFile | None:
         """Of an index that is not public for ``reason``; None if its bytes must travel."""
@@ -88,12 +88,13 @@ class Naming:
         self.refused.append(f"{filename} travels with the lock: its address holds a login or a token")
 
     def _name(self, wanted: str, base: str, shown: str | None) -> str:
-        """The wanted name, or with a number, where another index has it."""
+        """The wanted name, or with a number, where another index has the same variables on a node."""
         for number in count(1):
             name = wanted if number == 1 else f"{wanted}-{number}"
-            if self._bases.setdefault(name, (base, shown))[0] == base:
+            place, index = self._known.setdefault(variable(name), (base, NamedIndex(name, shown)))
+            if place == base:
                 break
-        return name
+        return index.name
 
     def _is_secret(self, path: str, hidden: Iterable[str]) -> bool:
         """Whether there is a token in a path: one of the index's, one that we know, or what looks like one."""

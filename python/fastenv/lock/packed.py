@@ -41,9 +41,11 @@ class Packed:
 
     def find(self, contents: Contents) -> tuple[Written, str] | None:
         """The wheel with these contents and its files digest, if it lies there as it was written."""
+        if not self._stored:
+            return None  # so nothing need be hashed
         try:
-            digests = {it.name: _facts(it, self._hashes)[0] for it in contents.entries if self._stored}
-            row = self._stored.get(_key(contents, digests)) if self._stored else None
+            digests = {it.name: _facts(it, self._hashes)[0] for it in contents.entries}
+            row = self._stored.get(_key(contents, digests))
             if row is None:
                 return None
             _, sha256, size, files_digest = row

@@ -117,6 +117,15 @@ def test_indexes_without_a_name_are_called_by_their_hosts() -> None:
     assert [it and it.index for it in files] == ["i.example", "i.example-2", "i.example-8443", "i.example-3"]
 
 
+def test_names_that_have_the_same_variables_are_told_apart() -> None:
+    """A login for one must not go to the other."""
+    naming = Naming(())
+    for name, host in (("my-index", "i"), ("my_index", "j"), ("MY.index", "i")):
+        source = Source(f"https://{host}.example", "index", name)
+        naming.wheel(Candidate(WHEEL, f"https://{host}.example/{WHEEL}", "0" * 64, 1, source), LOGIN)
+    assert [it.name for it in naming.indexes] == ["my-index", "my_index-2"]
+
+
 CHANNELS = [
     ("https://c.example/t/to-ken/main/linux-64/a.conda", "main/linux-64/a.conda", None),
     ("https://me:word@c.example/main/linux-64/a.conda", "main/linux-64/a.conda", "https://c.example/"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from tests.lab.venv import alone, make_venv
 
-from fastenv.lock.wheel_digest import NotAWheel, wheel_files_digest
+from fastenv.lock.wheel_digest import NotAWheel, digest_of_wheel, wheel_files_digest
 from fastenv.scan import scan
 from fastenv.testing import make_wheel
 
@@ -69,6 +70,24 @@ def test_same_as_installed(
 def test_no_zip(body: bytes) -> None:
     with pytest.raises(NotAWheel):
         wheel_files_digest(io.BytesIO(body))
+
+
+@pytest.mark.parametrize("digest", ["a", "\u00e4"])
+def test_a_record_with_a_digest_that_is_none(tmp_path: Path, digest: str) -> None:
+    wheel = tmp_path / "alpha-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("alpha-1.0.dist-info/RECORD", f"alpha.py,sha256={digest},1\n")
+    with pytest.raises(NotAWheel, match="not a sound wheel"):
+        digest_of_wheel(wheel)
+
+
+def test_an_encrypted_record(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "alpha")
+    body = bytearray(wheel.read_bytes())
+    at = body.rindex(b"PK\x01\x02")  # the central directory's last entry
+    body[at + 8] |= 1
+    with pytest.raises(NotAWheel, match="encrypted"):
+        wheel_files_digest(io.BytesIO(bytes(body)))
 
 
 def test_no_record(tmp_path: Path) -> None:
