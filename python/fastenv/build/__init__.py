@@ -6,7 +6,6 @@
     replacement       or the last build with edited files in it, where that is the same
     in_place          or the tree as it lies: for compiled extensions, and where a build fails
 
-    tree              the files below a folder
     installed_files   which files of this machine a distribution consists of
     repack            those files as the contents of a wheel;  egg_metadata: of an .egg-info
     wheel_file        contents to bytes, always the same ones

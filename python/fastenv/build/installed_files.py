@@ -10,11 +10,11 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from fastenv.build.tree import files_below
 from fastenv.build.wheel_file import NotPackable
 from fastenv.scan.inventory import Distribution
 from fastenv.scan.metadata import read_text
 from fastenv.scan.record import OF_THE_INSTALLATION, install_path, read_record
+from fastenv.tree import files_below
 
 __all__ = ["InstalledFile", "files_of_tree", "installed_files"]
 

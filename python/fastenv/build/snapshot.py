@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastenv.build.tree import files_below
 from fastenv.git import told_by_git
+from fastenv.tree import files_below
 
 __all__ = ["Snapshot", "take_snapshot"]
 

@@ -7,7 +7,6 @@ only where there are others.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import zipfile
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from fastenv.damage import DAMAGE
 from fastenv.lock.lockfile import LockedLibrary
 from fastenv.lock.sources import file_path
+from fastenv.scan.libraries import is_object
 
 if TYPE_CHECKING:
     from fastenv.lock.overlays import Overlays
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["loose_libraries", "with_loose_libraries"]
 
-_OBJECT = re.compile(r"\.so(?:\.[0-9]+)*$")
 _OF_THE_ENVIRONMENT = ""
 _UNREADABLE: tuple[type[Exception], ...] = (*DAMAGE, OSError)
 
@@ -78,7 +77,7 @@ def with_loose_libraries(rows: Iterable[LockedLibrary], more: Sequence[LockedLib
 
 def _of_overlays(overlays: Overlays) -> Iterator[tuple[str, list[str]]]:
     for folder, choice in overlays.folders:
-        files = [it.file for it in choice.files if ".so" in it.path and _OBJECT.search(it.path)]
+        files = [it.file for it in choice.files if is_object(it.path)]
         if files:
             yield f"overlay:{folder.name}", files
 
@@ -91,7 +90,7 @@ def _of_wheels(wheels: Mapping[str, Candidate], room: Path) -> Iterator[tuple[st
             continue
         try:
             with zipfile.ZipFile(path) as archive:
-                inner = [it for it in archive.infolist() if _OBJECT.search(it.filename) and not it.is_dir()]
+                inner = [it for it in archive.infolist() if is_object(it.filename) and not it.is_dir()]
                 files = [archive.extract(it, room) for it in inner]
         except _UNREADABLE:
             continue  # the node says what is wrong with it
@@ -110,6 +109,6 @@ def _own_objects(inventory: Inventory) -> Iterator[str]:
             inner[:] = [name for name in inner if name not in ("pkgs", "envs", "__pycache__")]
             for name in names:
                 path = f"{place}/{name}"
-                if ".so" in name and _OBJECT.search(name) and path not in seen:
+                if is_object(name) and path not in seen:
                     seen.add(path)
                     yield path

@@ -16,6 +16,7 @@ from pathlib import Path
 from fastenv.exceptions import FileSystemError
 from fastenv.git import told_by_git
 from fastenv.loose.patterns import Patterns
+from fastenv.tree import files_below
 
 __all__ = ["Choice", "Found", "Rule", "choose_files", "choose_named"]
 
@@ -157,28 +158,17 @@ def _found(folder: str, path: str) -> Found | None:
     return Found(path, file, status.st_size, bool(status.st_mode & stat.S_IXUSR))
 
 
-def _walk(folder: str, below: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Paths of all files, in order; links to folders are followed, but not in circles."""
+def _walk(folder: str, below: str = "") -> Iterator[str]:
+    """Paths of the files below a part of ``folder``, in order, but for those of environments."""
     here = f"{folder}/{below}".rstrip("/")
-    real = os.path.realpath(here)
-    if real in above:
+    if below and _holds_environment(here):
         return
+    inner = files_below(here, lambda place, name: name in _NEVER or _holds_environment(place))
     try:
-        entries = sorted(os.scandir(here), key=lambda it: it.name)
+        yield from (f"{below}{path}" for path in inner)
     except OSError as error:
-        raise FileSystemError(f"{here} cannot be read: {error.strerror}", path=here) from error
-    if below and _is_environment({it.name for it in entries}):
-        return
-    for it in entries:
-        if it.is_dir():
-            if it.name not in _NEVER:
-                yield from _walk(folder, f"{below}{it.name}/", (*above, real))
-        else:
-            yield f"{below}{it.name}"
-
-
-def _is_environment(names: set[str]) -> bool:
-    return "pyvenv.cfg" in names or "conda-meta" in names
+        place = str(error.filename or here)
+        raise FileSystemError(f"{place} cannot be read: {error.strerror}", path=place) from error
 
 
 def _listed_by_git(folder: str) -> set[str] | None:
@@ -207,7 +197,7 @@ def _listed_by_git(folder: str) -> set[str] | None:
 
 def _holds_environment(folder: str) -> bool:
     try:
-        return _is_environment(set(os.listdir(folder)))
+        return not {"pyvenv.cfg", "conda-meta"}.isdisjoint(os.listdir(folder))
     except OSError:
         return False
 

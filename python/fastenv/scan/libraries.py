@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastenv.scan.installed import Installed
     from fastenv.scan.inventory import Stray
 
-__all__ = ["system_libraries"]
+__all__ = ["is_object", "system_libraries"]
 
 _OBJECT = re.compile(r"\.so(?:\.[0-9]+)*$")
 
@@ -56,6 +56,11 @@ def system_libraries(
     )
 
 
+def is_object(path: str) -> bool:
+    """Whether a file is a shared object, by its name."""
+    return ".so" in path and _OBJECT.search(path) is not None
+
+
 def _of_distributions(kept: Iterable[Installed]) -> Iterator[tuple[str, list[str]]]:
     """Each with the files that by their names are objects; what conda brought stands in conda's records."""
     for item in kept:
@@ -65,7 +70,7 @@ def _of_distributions(kept: Iterable[Installed]) -> Iterator[tuple[str, list[str
         files = [
             record.file(path, install)
             for path, install in zip(record.paths, record.installs, strict=True)
-            if ".so" in path and _OBJECT.search(path)
+            if is_object(path)
         ]
         yield item.distribution.name, files
 
@@ -76,8 +81,8 @@ def _of_strays(strays: Iterable[Stray]) -> Iterator[tuple[str, list[str]]]:
         if stray.kind != "module":
             continue
         inner = ((place, names) for place, _, names in os.walk(stray.path))
-        files = [f"{place}/{name}" for place, names in inner for name in names if _OBJECT.search(name)]
-        if _OBJECT.search(stray.path):
+        files = [f"{place}/{name}" for place, names in inner for name in names if is_object(name)]
+        if is_object(stray.path):
             files.append(stray.path)
         yield f"loose:{os.path.basename(stray.path).partition('.')[0]}", files
 
@@ -86,6 +91,6 @@ def _of_conda(conda: CondaPrefix | None) -> Iterator[tuple[str, list[str]]]:
     if conda is None:
         return
     for record in conda.records:
-        paths = (it.path for it in record.files if ".so" in it.path and it.kind != "directory")
-        files = [f"{conda.prefix}/{path}" for path in paths if _OBJECT.search(path)]
+        paths = (it.path for it in record.files if it.kind != "directory")
+        files = [f"{conda.prefix}/{path}" for path in paths if is_object(path)]
         yield f"conda:{record.package.name}", files

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastenv.build.installed_files import files_of_tree
-from fastenv.build.tree import files_below
+from fastenv.tree import files_below
 
 
 def test_links_to_folders_are_followed_but_not_in_circles(tmp_path: Path) -> None:
