@@ -6,7 +6,6 @@ top level), which is looked at first. The command line adds to them.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from fastenv.exceptions import FileSystemError, LockError
 from fastenv.local_requirement import local_requirement
+from fastenv.nearest import nearest
 from fastenv.scan.installed import canonical, is_name
 
 __all__ = ["Rules", "read_rules"]
@@ -121,7 +121,7 @@ def _read(path: Path, shown: str = "") -> Rules:
 
 
 def _unknown(name: str, place: str, key: str, path: Path) -> LockError:
-    near = difflib.get_close_matches(key, _WANTED, n=1)
+    near = nearest(key, _WANTED)
     meant = f"; {near[0]} is" if near else ""
     return LockError(
         f"{name}: {place}{key} is no setting of fastenv{meant}",

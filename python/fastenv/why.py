@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from fastenv.exceptions import ScanError
 from fastenv.lock.overlays import holds, is_there
 from fastenv.loose.unowned import may_travel
+from fastenv.nearest import nearest
 from fastenv.scan.installed import canonical
 from fastenv.scan.wants import each_want
 
@@ -100,8 +100,8 @@ def why(
     held = lock if lock is None or isinstance(lock, LockFile) else LockFile.read(lock)
     found = tuple(_Search(inventory, held).find(name))
     if not found:
-        names = sorted({it.name for it in inventory.distributions} | {it.name for it in _conda(inventory)})
-        near = difflib.get_close_matches(name, names, n=3)
+        names = {it.name for it in inventory.distributions} | {it.name for it in _conda(inventory)}
+        near = nearest(name, names, 3)
         hint = f"there is {' and '.join(near)}" if near else "`fastenv scan` lists what is there"
         raise ScanError(f"there is no {name} in {inventory.prefix}", hint=hint)
     return found

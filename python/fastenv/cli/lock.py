@@ -13,10 +13,8 @@ import click
 
 from fastenv.cli.differences import tell
 from fastenv.cli.parameter import PATH
-from fastenv.diff import read_inventory
 from fastenv.lock import NodeCredentials
 from fastenv.lock import lock as make_lock
-from fastenv.lock.check import check_lock
 from fastenv.lock.local_builds import OnBuildFailure
 from fastenv.lock.named_index import NamedIndex, variable
 from fastenv.progress import show
@@ -25,6 +23,7 @@ from fastenv.settings import read_rules
 if TYPE_CHECKING:
     from fastenv.lock import Lock
     from fastenv.lock.lockfile import LockedConda, LockedPackage
+    from fastenv.scan.inventory import Inventory
 
 __all__ = ["lock"]
 
@@ -158,7 +157,7 @@ def lock(
     words = {"ignore": ignore, "only": only, "extra": extra, "exclude": exclude}
     words["include"] = (*folders, *include)
     words["allow_missing_libs"] = allow_missing_libs
-    found = None if inventory is None else read_inventory(inventory)
+    found = None if inventory is None else _read(inventory)
     executable = python or (Path(sys.executable) if prefix is None and found is None else None)
     common: dict[str, Any] = {
         "python": executable,
@@ -168,6 +167,8 @@ def lock(
         "max_loose_size": _bytes(max_loose_size),
     }
     if check:
+        from fastenv.lock.check import check_lock
+
         with show("lock --check") as on_event:
             found_out = check_lock(output, found, on_event=on_event, **common)
         tell(found_out, ("Lock", "Environment"), as_json=as_json, same=f"{output} fits the environment")
@@ -187,6 +188,12 @@ def lock(
             **common,
         )
     _tell(made, output, as_json=as_json)
+
+
+def _read(inventory: Path) -> Inventory:
+    from fastenv.diff import read_inventory  # with what compares, which most locks do not
+
+    return read_inventory(inventory)
 
 
 def _tell(made: Lock, output: str, *, as_json: bool) -> None:

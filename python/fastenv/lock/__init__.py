@@ -10,8 +10,9 @@ The way of the data, a file a step:
                     and by what it would install (artifacts, range_file, wheel_digest); recent remembers it
                     for a while; explain tells why there is none
     local_half      what no index has: kept_wheels finds wheels that are on this machine still, local_builds makes
-                    those of editable projects (backends: with what), workshop writes others of installed
-                    files (fastenv.build), unless they are packed already
+                    those of editable projects at a build_site (backends: with what), workshop writes others of
+                    installed files (fastenv.build), unless they are packed already
+    extras          packages for the nodes alone;  local_extras: those that are built there, too
     conda_half      conda's packages: conda_artifacts finds their archives (package_cache, repodata,
                     channel_logins), conda_edits compares installed files, which scripted may explain;
                     locked_conda is how the lock has them, and conda_settings what else conda keeps
@@ -22,7 +23,7 @@ The way of the data, a file a step:
     rows, compose   values to text; lockfile: text to values
 
 Threads are those of at_once, so that Ctrl-C is heard; what is dear to find out again is in cache.
-Reads the network (transport; uv as a subprocess), never changes the environment, chooses no version.
+Reads the network (transport, client; uv as a subprocess), never changes the environment, chooses no version.
 """
 
 from __future__ import annotations

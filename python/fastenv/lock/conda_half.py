@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from fastenv.exceptions import Fault
 from fastenv.listing import some_of
 from fastenv.lock.carried import carried_path
-from fastenv.lock.channel_logins import ChannelLogins
-from fastenv.lock.conda_artifacts import CondaArtifact, CondaArtifacts
 from fastenv.lock.conda_edits import find_conda_edits
 from fastenv.lock.conda_settings import CondaSettings, lockable, settings_warnings
 from fastenv.lock.edits import Edit, edits_text
 from fastenv.lock.indexes import Publicity
 from fastenv.lock.locked_conda import LockedConda, LockedVirtual
 from fastenv.lock.naming import NamedFile, Naming
-from fastenv.lock.package_cache import PackageCaches, condarcs
 from fastenv.lock.pins import Candidate
 from fastenv.lock.reinstall import reinstall
 from fastenv.lock.scripted import with_post_link, with_pre_link
 from fastenv.lock.transport import Transport
 from fastenv.scan.conda_url import without_login
 from fastenv.scan.inventory import CondaPackage, Inventory
+
+if TYPE_CHECKING:
+    from fastenv.lock.conda_artifacts import CondaArtifact
 
 __all__ = ["CondaHalf", "site_of", "virtual_packages"]
 
@@ -46,6 +47,11 @@ class CondaHalf:
         """Find every archive, which ``artifacts`` then holds; the faults of those that can't be had."""
         if not self.packages:
             return []
+        # most environments have none
+        from fastenv.lock.channel_logins import ChannelLogins
+        from fastenv.lock.conda_artifacts import CondaArtifacts
+        from fastenv.lock.package_cache import PackageCaches, condarcs
+
         caches = PackageCaches(self._prefix, self._environ)
         logins = ChannelLogins(condarcs(self._prefix, self._environ), self._environ)
         search = CondaArtifacts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -115,6 +114,8 @@ def _file_names(page: str) -> Iterable[str]:
             return [str(row["filename"]) for row in json.loads(page)["files"]]
         except (ValueError, KeyError, TypeError):
             return []
+    import html  # with its table of entities, which takes a while
+
     links = re.findall(r"""<a\s[^>]*?href\s*=\s*["']([^"'#]+)""", page, re.IGNORECASE)
     return [unquote(urlsplit(html.unescape(link)).path.rpartition("/")[2]) for link in links]
 

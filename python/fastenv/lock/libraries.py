@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
 from fastenv.lock.lockfile import LockedLibrary, LockedPackage
+from fastenv.nearest import nearest
 from fastenv.scan.inventory import Inventory
 from fastenv.settings import Rules
 
@@ -33,6 +33,6 @@ def unknown_libraries(inventory: Inventory, rows: Iterable[LockedLibrary], rules
     names = [*(it.name for it in inventory.libraries), *(it.name for it in rows)]
     for name in rules.allow_missing_libs:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
+            near = nearest(name, names)
             more = f" (there is {near[0]})" if near else ""
             yield f"{rules.place} allows {name} to be missing, which nothing here needs of the system{more}"

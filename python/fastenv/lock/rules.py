@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastenv.exceptions import LockError
 from fastenv.loose.unowned import in_site, module_name
+from fastenv.nearest import nearest
 from fastenv.scan.installed import canonical
 from fastenv.scan.inventory import LeftOut
 from fastenv.scan.wants import wants
@@ -148,7 +148,7 @@ def _named(names: Iterable[str], parts: _Parts, rules: Rules) -> Iterator[str]:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(names), n=1)
+    near = nearest(name, names)
     return f" (there is {near[0]})" if near else ""
 
 
