@@ -22,6 +22,7 @@ __all__ = ["Rules", "read_rules"]
 
 _FILES = ("fastenv.toml", "pyproject.toml")
 _CONDA = "conda:"
+_COMMAND_LINE = "the command line"
 _WANTED = {
     "ignore": 'names of packages: ignore = ["torch", "conda:cudatoolkit"]',
     "only": 'names of packages: only = ["my-app", "dask"]',
@@ -39,8 +40,9 @@ class Rules:
     ``ignore`` and ``only`` are normalized names (PEP 503), of conda packages alone ``conda:NAME``; ``extra`` are
     requirements (PEP 508), paths and Git URLs (``local_requirement``). ``include`` and ``exclude`` are as written;
     folders in ``include`` are relative to ``folder``. ``allow_missing_libs`` are sonames of libraries that a node may
-    lack. ``source`` is the file that they are from, as the user would name it; empty if only the command line spoke.
-    Raises LockError for what is no rule, as a single text where several are wanted is.
+    lack. ``source`` is the file that they are from, as the user would name it; empty if only the command line spoke,
+    of which ``typed`` are keys and texts. Raises LockError for what is no rule, as a single text where several are
+    wanted is.
     """
 
     ignore: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class Rules:
     allow_missing_libs: tuple[str, ...] = ()
     source: str = ""
     folder: Path = Path()
+    typed: frozenset[tuple[str, str]] = frozenset()
 
     def __post_init__(self) -> None:
         for key in ("ignore", "only", "extra", "include", "exclude", "allow_missing_libs"):
@@ -62,15 +65,22 @@ class Rules:
     def plus(self, **more: Iterable[str]) -> Rules:
         """These and ``more`` of the same keys, which are checked as a file's are. Raises LockError."""
         own: dict[str, Any] = {key: getattr(self, key) for key in more}
+        typed = set(self.typed)
         for key, texts in more.items():
             word = key.replace("_", "-")
-            own[key] += _checked(word, list(texts), f"--{word}", "")
-        return replace(self, **own)
+            checked = _checked(word, list(texts), f"--{word}", "")
+            typed |= {(key, text) for text in checked if text not in own[key]}
+            own[key] += checked
+        return replace(self, **own, typed=frozenset(typed))
 
     @property
     def place(self) -> str:
         """Who speaks, for messages."""
-        return self.source or "the command line"
+        return self.source or _COMMAND_LINE
+
+    def place_of(self, key: str, text: str) -> str:
+        """Who says ``text`` under ``key``."""
+        return _COMMAND_LINE if (key, text) in self.typed else self.place
 
 
 def read_rules(config: Path | None = None, *, folder: Path | None = None) -> Rules:
@@ -113,7 +123,7 @@ def _read(path: Path, shown: str = "") -> Rules:
     for key in table:
         if key not in _WANTED:
             raise _unknown(name, place, key, path)
-    values = {
+    values: dict[str, Any] = {
         key.replace("-", "_"): _checked(key, value, f"{name}: {place}{key}", str(path))
         for key, value in table.items()
     }

@@ -96,3 +96,7 @@ def test_the_command_line_adds() -> None:
     rules = Rules(ignore=("a",), source="fastenv.toml").plus(ignore=["B_c"], exclude=["*.csv"])
     assert (rules.ignore, rules.exclude, rules.source) == (("a", "b-c"), ("*.csv",), "fastenv.toml")
     assert Rules().plus(ignore=["x"]).place == "the command line"
+    both = Rules(ignore=("x",), source="fastenv.toml").plus(ignore=["X", "y"])
+    assert [both.place_of("ignore", name) for name in both.ignore] == ["fastenv.toml"] * 2 + [
+        "the command line"
+    ]

@@ -110,10 +110,4 @@ class Backends:
 
 
 def _is_row(row: Any) -> bool:
-    return (
-        isinstance(row, list)
-        and len(row) == 2
-        and isinstance(row[0], int | float)
-        and isinstance(row[1], list)
-        and all(isinstance(text, str) for text in row[1])
-    )
+    return cache.is_row(row, (int, float), list) and all(isinstance(text, str) for text in row[1])

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cache_folder", "load", "save", "write_atomically"]
+__all__ = ["cache_folder", "is_row", "load", "save", "write_atomically"]
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
@@ -28,6 +28,15 @@ def load(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def is_row(row: Any, *kinds: type | tuple[type, ...]) -> bool:
+    """Whether a value of such an object is a list of these kinds: an older fastenv may have written another form."""
+    return (
+        isinstance(row, list)
+        and len(row) == len(kinds)
+        and all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True))
+    )
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:

@@ -92,7 +92,7 @@ def _extras(rules: Rules, lock: Lock, inventory: Inventory) -> Iterator[Differen
         name = canonical(it.name)
         version = pinned.get(name)
         if version is None or not it.specifier.contains(version, prereleases=True):
-            yield Difference("wheel", name, "extra", version, str(it), note=f"extra in {rules.place}")
+            yield Difference("wheel", name, "extra", version, str(it), note="extra of the rules")
     # of what has no name until it is built nothing can be told
     own = ("built", "local") if any(not it.name for it in local) else ()
     asked = {it.name for it in lock.packages if it.extra and it.requested and it.origin not in own}

@@ -70,7 +70,7 @@ class Extras:
         held = {it.name: Pin(it.name, it.version) for it in inventory.distributions}
         both = sorted(self._asked & held.keys())
         if both:
-            raise LockError(f"{rules.place}: extra names {both[0]}, which the environment has itself")
+            raise LockError(f"extra names {both[0]}, which the environment has itself", package=both[0])
         texts = [*map(str, plain), *(it.text for it in made)]
         wheels = {it.pin.name: it.wheel for it in made}
         found = resolver().extend(texts, list(held.values()), sources, wheels)

@@ -35,4 +35,5 @@ def unknown_libraries(inventory: Inventory, rows: Iterable[LockedLibrary], rules
         if name not in names:
             near = nearest(name, names)
             more = f" (there is {near[0]})" if near else ""
-            yield f"{rules.place} allows {name} to be missing, which nothing here needs of the system{more}"
+            place = rules.place_of("allow_missing_libs", name)
+            yield f"{place} allows {name} to be missing, which nothing here needs of the system{more}"

@@ -82,7 +82,7 @@ class LocalExtras:
 
     def _of_path(self, it: LocalRequirement, path: Path) -> MadeExtra:
         if path.is_dir():
-            hashes = Hashes({f"extra {path}"}, self.environ)
+            hashes = Hashes({f"extra {path.absolute()}"}, self.environ)
             wheel = self._of_folder(it, path, hashes.digest)
             hashes.save()
             return MadeExtra(it, _pin(wheel), wheel, "built", "an extra from a folder")

@@ -209,21 +209,23 @@ def _parted(rules: Rules) -> tuple[list[Path], list[str]]:
         elif any(letter in text for letter in "*?[") or not os.path.isabs(text):
             patterns.append(text)
         else:
-            raise LockError(f"{rules.place} includes {text}, which is no folder", path=text)
+            place = rules.place_of("include", text)
+            raise LockError(f"{place} includes {text}, which is no folder", path=text)
     return folders, patterns
 
 
 def _in_vain(rules: Rules, folders: Sequence[Path], found: Overlays) -> Iterator[str]:
     """Of what the rules include and nothing answers to."""
     shipped = {os.path.realpath(folder.path) for folder, _ in found.folders if folder.path}
-    for path in folders:
-        if os.path.realpath(path) not in shipped:
-            yield f"{rules.place} includes {path}, in which no module is that no package owns"
+    for text, path in ((text, rules.folder / text) for text in rules.include):
+        if path in folders and os.path.realpath(path) not in shipped:
+            yield f"{rules.place_of('include', text)} includes {path}, in which no module is that no package owns"
     files = {it.path for _, choice in found.folders for it in choice.files}
     for text in _parted(rules)[1]:
         pattern = Patterns((text,))
         if not text.startswith("!") and not any(map(pattern.match, files)):
-            yield f"{rules.place} includes {text}, which is no folder and matches no file of loose code"
+            place = rules.place_of("include", text)
+            yield f"{place} includes {text}, which is no folder and matches no file of loose code"
 
 
 def _of_secrets(folder: Folder, secrets: Sequence[str]) -> str:

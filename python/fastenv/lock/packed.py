@@ -20,6 +20,7 @@ from fastenv.lock.wheel_digest import rows_digest
 
 __all__ = ["Packed", "contents_digest", "scripts_digest"]
 
+_ROW = ((int, float), str, int, str)
 _FORMAT = "1"
 _KEPT_S = 30 * 86400.0
 
@@ -36,7 +37,7 @@ class Packed:
         self._beside = beside
         self._wheels = Hashes([f"packed {beside}"], environ)
         self._path = cache.cache_folder(environ) / "packed-v1.json"
-        self._stored = {key: row for key, row in cache.load(self._path).items() if _is_row(row)}
+        self._stored = {key: row for key, row in cache.load(self._path).items() if cache.is_row(row, *_ROW)}
         self._fresh: dict[str, list[Any]] = {}
 
     def find(self, contents: Contents) -> tuple[Written, str] | None:
@@ -117,12 +118,3 @@ def _read(entry: Entry, count: int) -> bytes:
         return entry.source if count < 0 else entry.source[:count]
     with open(entry.source, "rb") as stream:
         return stream.read(count)
-
-
-def _is_row(row: Any) -> bool:
-    kinds: tuple[Any, ...] = ((int, float), str, int, str)
-    return (
-        isinstance(row, list)
-        and len(row) == len(kinds)
-        and all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True))
-    )

@@ -22,6 +22,7 @@ from fastenv.scan.inventory import Distribution
 
 __all__ = ["Recent"]
 
+_ROW = ((int, float), str, str, str, (int, type(None)), str)
 _HOLDS_S = 600.0
 
 
@@ -35,7 +36,9 @@ class Recent:
         self._path = cache.cache_folder(environ) / "recent-v1.json"
         self._now = time.time()
         self._stored = {
-            key: row for key, row in cache.load(self._path).items() if _is_row(row) and self._holds(row[0])
+            key: row
+            for key, row in cache.load(self._path).items()
+            if cache.is_row(row, *_ROW) and self._holds(row[0])
         }
         self._fresh: dict[str, list[Any]] = {}
 
@@ -72,12 +75,3 @@ class Recent:
     def _key(self, it: Distribution) -> str:
         facts = [it.name, it.version, it.files_digest or "", it.build, *it.tags, self._context]
         return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _is_row(row: Any) -> bool:
-    kinds: tuple[Any, ...] = ((int, float), str, str, str, (int, type(None)), str)
-    return (
-        isinstance(row, list)
-        and len(row) == len(kinds)
-        and all(isinstance(value, kind) for value, kind in zip(row, kinds, strict=True))
-    )

@@ -49,18 +49,19 @@ def apply_rules(rules: Rules, inventory: Inventory) -> Ruled:
         kept = parts.closure(
             _named([it for it in rules.only if parts.of(it) or it not in modules], parts, rules)
         )
-        others = f"it is neither named by only in {rules.place} nor required by what is"
+        place = rules.place_of("only", rules.only[0])
+        others = f"it is neither named by only in {place} nor required by what is"
         reasons |= dict.fromkeys(sorted(parts.all - kept), others)
         gone |= dict.fromkeys([it for it in modules if it not in rules.only], others)
     for name in rules.ignore:
-        found = parts.of(name)
+        found, place = parts.of(name), rules.place_of("ignore", name)
         if not found and name not in modules:
             near = _near(name, parts.all | modules.keys())
-            warnings.append(f"{rules.place} ignores {name}, which is not there{near}")
-        reasons |= dict.fromkeys(found, f"ignored by {rules.place}")
-        gone |= {name: f"ignored by {rules.place}"} if name in modules else {}
-    if f"{_CONDA}python" in reasons:
-        raise LockError(f"{rules.place} leaves out python, which is the environment's interpreter")
+            warnings.append(f"{place} ignores {name}, which is not there{near}")
+        if f"{_CONDA}python" in found:
+            raise LockError(f"{place} leaves out python, which is the environment's interpreter")
+        reasons |= dict.fromkeys(found, f"ignored by {place}")
+        gone |= {name: f"ignored by {place}"} if name in modules else {}
     for name in [name for name in reasons if reasons[name].startswith("ignored")]:
         wanting = sorted(by for by in parts.wanted_by(name) if by not in reasons)
         if wanting:
@@ -143,7 +144,8 @@ def _named(names: Iterable[str], parts: _Parts, rules: Rules) -> Iterator[str]:
     for name in names:
         found = parts.of(name)
         if not found:
-            raise LockError(f"{rules.place} names {name} in only, which is not there{_near(name, parts.all)}")
+            place = rules.place_of("only", name)
+            raise LockError(f"{place} names {name} in only, which is not there{_near(name, parts.all)}")
         yield from found
 
 
