@@ -18,6 +18,8 @@ _NAMED = re.compile(
     r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*@\s*(\S+)\s*(;.*)?", re.DOTALL
 )
 _PATH = re.compile(r"(?:\.{1,2}(?=/|\[|$)|/|~/)")
+_BARE_PLACE = re.compile(r"[^\s;@]+(?:/[^\s;@]*|\.(?:whl|zip|tar\.\w+))")
+"""A path or a URL without what tells that it is one."""
 _EXTRAS = re.compile(r"(.*[^\s])(\[[A-Za-z0-9._, -]+\])", re.DOTALL)
 
 
@@ -57,7 +59,12 @@ def local_requirement(text: str) -> LocalRequirement | None:
     if named is None:
         bare = _EXTRAS.fullmatch(text)
         place, extras = (bare[1], bare[2]) if bare is not None and _is_local(bare[1]) else (text, "")
-        return _parsed(text, place, "", extras) if _is_local(place) else None
+        if _is_local(place):
+            return _parsed(text, place, "", extras)
+        if _BARE_PLACE.fullmatch(text):
+            meant = f"NAME @ {text}" if "://" in text else f"./{text}"
+            raise ValueError(f"{text!r} is no requirement: {meant} would be one")
+        return None
     if named[4] and _is_local(named[3]):
         raise ValueError(f"{text!r}: what no index has is for all nodes, so it can have no marker")
     return _parsed(text, named[3], named[1], named[2] or "") if _is_local(named[3]) else None

@@ -1,7 +1,6 @@
 """Writing a wheel such that the same content is always the same bytes.
 
-Names in one order, one time, two modes, nothing compressed: another zlib compresses otherwise, and a wheel's
-sha256 is part of the env id. What moves or keeps wheels may compress them.
+Names in one order, RECORD last, and entries as ``archive_entry`` has them.
 https://packaging.python.org/en/latest/specifications/binary-distribution-format/
 """
 
@@ -21,14 +20,13 @@ from typing import IO
 
 from packaging.utils import canonicalize_name
 
+from fastenv.archive_entry import open_entry
 from fastenv.digest import sha256_of
 
 __all__ = ["Contents", "Entry", "NotPackable", "Written", "wheel_filename", "write_wheel"]
 
-_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say
 _FORBIDDEN = re.compile("[\\x00-\\x1f\\x7f\\\\\\ud800-\\udfff]")  # with what is no UTF-8
 _BLOCK = 1 << 20
-_LARGE = 1 << 31  # from here on zip needs its long form
 
 
 class NotPackable(Exception):
@@ -102,13 +100,10 @@ def write_wheel(contents: Contents, path: Path) -> Written:
 
 def _add(archive: zipfile.ZipFile, entry: Entry) -> tuple[bytes, int]:
     """Add one entry; the sha256 and size of what was read."""
-    info = zipfile.ZipInfo(entry.name, _TIME)
-    info.create_system = 3  # the one whose modes count
-    info.external_attr = (0o100755 if entry.executable else 0o100644) << 16
     digest, size = hashlib.sha256(), 0
     with (
         _opened(entry.source) as (source, expected),
-        archive.open(info, "w", force_zip64=expected >= _LARGE) as target,
+        open_entry(archive, entry.name, expected, executable=entry.executable) as target,
     ):
         while block := source.read(_BLOCK):
             digest.update(block)

@@ -1,7 +1,6 @@
 """A folder of loose code as a zip archive, the same bytes for the same files.
 
-Names in order, below one folder of the overlay's name; one time, two modes, nothing compressed: another zlib compresses
-otherwise, and the archive's sha256 is part of the env id.
+Names in order, below one folder of the overlay's name, and entries as ``archive_entry`` has them.
 """
 
 from __future__ import annotations
@@ -13,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fastenv.archive_entry import open_entry
 from fastenv.digest import sha256_of
 from fastenv.exceptions import FileSystemError
 from fastenv.loose.files import Found
 
 __all__ = ["Packed", "pack"]
 
-_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that zip can say
-_LARGE = 1 << 31  # from here on zip needs its long form
 _BLOCK = 1 << 20
 
 
@@ -38,12 +36,9 @@ def pack(name: str, files: Sequence[Found], path: Path) -> Packed:
     try:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for it in sorted(files, key=lambda it: it.path.encode()):
-                info = zipfile.ZipInfo(f"{name}/{it.path}", _TIME)
-                info.create_system = 3  # the one whose modes count
-                info.external_attr = (0o100755 if it.executable else 0o100644) << 16
                 with (
                     open(it.file, "rb") if it.content is None else io.BytesIO(it.content) as source,
-                    archive.open(info, "w", force_zip64=it.size >= _LARGE) as to,
+                    open_entry(archive, f"{name}/{it.path}", it.size, executable=it.executable) as to,
                 ):
                     shutil.copyfileobj(source, to, _BLOCK)
         return Packed(path, sha256_of(path), path.stat().st_size)
