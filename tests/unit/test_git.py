@@ -20,6 +20,13 @@ def test_neither_credentials_nor_another_repository(tmp_path: Path) -> None:
     names = {line.partition("=")[0] for line in told}
     assert names.isdisjoint([*led, "API_TOKEN"])
     assert {"GIT_SSH_COMMAND=ssh -4", "GIT_TERMINAL_PROMPT=0"} <= set(told)
+    login = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url.https://me:x@host.example/.insteadOf"}
+    login["GIT_CONFIG_VALUE_0"] = "https://host.example/"
+    for logs_in in (False, True):
+        done = run_git("clone", environ={**environ, **login}, logs_in=logs_in)
+        names = {line.partition("=")[0] for line in done.stdout.decode().splitlines()}
+        assert names & login.keys() == (login.keys() if logs_in else set())
+        assert names.isdisjoint([*led, "API_TOKEN"])
 
 
 def test_git_that_is_absent_or_says_no(tmp_path: Path) -> None:

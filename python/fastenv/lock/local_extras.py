@@ -123,7 +123,8 @@ class LocalExtras:
 
     def _git(self, it: LocalRequirement, folder: str | None, *words: str) -> str:
         try:
-            done = Background(lambda: run_git(*words, environ=self.environ, folder=folder)).result()
+            work = Background(lambda: run_git(*words, environ=self.environ, folder=folder, logs_in=True))
+            done = work.result()
         except (OSError, subprocess.TimeoutExpired) as error:
             raise _fault(it, f"git cannot be run: {error}") from error
         if done.returncode:
