@@ -161,6 +161,7 @@ def test_rules(lab: Lab, original: Path, site: Path, monkeypatch: pytest.MonkeyP
     )
     for name, value in {**lab.environ, "UV_DEFAULT_INDEX": lab.index.url}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # with which this may run
     inventory, output = scan(prefix=original), lab.folder / "pylock.fastenv.toml"
     for words, expected in (
         (("ignore", "my-tool"), {"other/x.py", "pkg/plugin.py", "pkg/sub/deep.py", "spread/y.py"}),
