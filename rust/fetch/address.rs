@@ -55,7 +55,9 @@ impl Address {
     fn absolute(&self, location: &str) -> String {
         let origin = format!("{}://{}", self.scheme(), self.authority());
         let path = self.uri.path();
-        if location.contains("://") {
+        let location = location.split('#').next().unwrap_or_default();
+        // A colon further on may be one of an address in a query.
+        if location.split(['/', '?']).next().is_some_and(|first| first.contains(':')) {
             location.to_owned()
         } else if location.starts_with("//") {
             format!("{}:{location}", self.scheme())
@@ -115,8 +117,8 @@ impl Address {
         self.uri.authority().map_or("", Authority::as_str)
     }
 
-    fn origin(&self) -> (&str, &str, u16) {
-        (self.scheme(), self.host(), self.port())
+    fn origin(&self) -> (&str, String, u16) {
+        (self.scheme(), self.host().to_ascii_lowercase(), self.port())
     }
 }
 
@@ -165,6 +167,9 @@ fn without_dots(path: &str) -> String {
             part => kept.push(part),
         }
     }
+    if path.ends_with("/.") || path.ends_with("/..") {
+        kept.push("");
+    }
     format!("/{}{query}", kept.join("/"))
 }
 
@@ -196,6 +201,13 @@ mod tests {
             ("../x/./y", "http://h.example:81/a/x/y", true),
             ("?z", "http://h.example:81/a/b/c", true),
             ("http://h.example/x", "http://h.example/x", false),
+            ("http://H.example:81/x", "http://H.example:81/x", true),
+            ("/x?next=https://o.example/y", "http://h.example:81/x", true),
+            ("x?next=https://o.example/../y", "http://h.example:81/a/b/x", true),
+            ("?next=https://o.example/y", "http://h.example:81/a/b/c", true),
+            ("x#https://o.example/y", "http://h.example:81/a/b/x", true),
+            ("..", "http://h.example:81/a/", true),
+            ("./.", "http://h.example:81/a/b/", true),
         ] {
             let next = base.join(location).unwrap();
             assert_eq!((next.to_string().as_str(), next.login.is_some()), (url, keeps_login), "{location}");
