@@ -98,19 +98,28 @@ impl Reader<'_> {
         if version.take(2).filter(|good| *good).count() != 2 || it.version.contains(['/', '\\']) {
             return Err(self.value("interpreter.version", format!("{:?} is no version", it.version)));
         }
+        // Its flags are part of a folder's name.
+        if it.soabi.contains('/') {
+            return Err(self.value("interpreter.soabi", format!("{:?} is none", it.soabi)));
+        }
         if let Some(site) = &it.site_packages {
-            let place = "interpreter.site-packages";
-            self.inner_path(place, site)?;
-            // Links of packages are checked before it is known where that is: as if it were so deep.
-            if site.split('/').count() < 3 {
-                return Err(self.value(place, format!("{site:?} is less than three folders deep")));
-            }
+            self.check_site(site)?;
         }
         if (it.source == InterpreterSource::Conda) != has_python(conda) {
             let fault = "it is \"conda\" exactly if there is a conda package python";
             return Err(self.value("interpreter.source", fault));
         }
         Ok(())
+    }
+
+    /// Links of packages are checked before it is known where site-packages is: as if it were three folders deep.
+    fn check_site(&self, site: &str) -> Result<(), LockError> {
+        let fault = |fault: &str| self.value("interpreter.site-packages", format!("{site:?} {fault}"));
+        let is_folder = |name: &str| !matches!(name, "" | "." | "..") && !name.contains(char::is_control);
+        if !site.split('/').all(is_folder) {
+            return Err(fault("is no path of folders below the prefix"));
+        }
+        if site.split('/').count() < 3 { Err(fault("is less than three folders deep")) } else { Ok(()) }
     }
 
     fn packages(&self, raw: &[RawPackage], indexes: &[NamedIndex]) -> Result<Vec<Package>, LockError> {

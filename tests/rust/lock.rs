@@ -47,6 +47,7 @@ fn what_is_wrong_is_said() {
         ("3.11.7", "3.11.8", "the file was edited"),
         ("cpython-311", "cpython-311\\nartifact", "has a character that it may not have"),
         ("main, Jan", "main,\\nJan", "has a character that it may not have"),
+        ("cpython-311-", "cpython-311/../x-", "interpreter.soabi: \"cpython-311/../x-"),
         ("sha256 = \"", "sha256 = \"zz", "not a sha256"),
         ("hashes = { sha256", "hashes = { md5", "a: has no sha256"),
     ];
@@ -206,6 +207,11 @@ fn the_interpreter_may_be_condas() {
     let shallow = format!("{CONDA_PYTHON}site-packages = \"lib/site\"\n");
     let said = fastenv::lock::compute_env_id(&conda_text(&["python"], &shallow, "")).unwrap_err().to_string();
     assert!(said.contains("\"lib/site\" is less than three folders deep"), "{said}");
+    for feigned in ["lib/./site", "lib//site", "lib/a/../site", "lib/a\\n/site", "lib/python3/site/"] {
+        let more = format!("{CONDA_PYTHON}site-packages = \"{feigned}\"\n");
+        let said = fastenv::lock::compute_env_id(&conda_text(&["python"], &more, "")).unwrap_err();
+        assert!(said.to_string().contains("is no path of folders below the prefix"), "{said}");
+    }
     let moved = format!("{CONDA_PYTHON}site-packages = \"lib/python3/site\"\n");
     let lock = Lock::parse(good_conda(&["python"], &moved), "".into(), "my.toml").unwrap();
     assert_eq!(lock.interpreter.unwrap().site(), "lib/python3/site");
@@ -235,7 +241,7 @@ fn what_is_wrong_with_conda_packages_is_said() {
         ("spec = \"__", "spec = \"", "\"glibc >=2.17\" is no virtual package"),
         ("packages = [\"b\"]", "packages = [\"c\"]", "is wanted by no package of this lock"),
         ("source = \"conda\"", "source = \"node\"", "exactly if there is a conda package python"),
-        ("source = \"conda\"", "site-packages = \"/\"", "leads out of the lock's folder"),
+        ("source = \"conda\"", "site-packages = \"/\"", "is no path of folders below the prefix"),
         ("[tool.fastenv.interpreter]", "[tool.fastenv.other]", "has no [tool.fastenv.interpreter]"),
         ("link-scripts = true", "link-scripts = false", "the file was edited"),
     ];
