@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 
 use crate::conda::fault::MemberFault;
+use crate::unpack::fault::EntryFault;
 
 /// As many links as Linux follows.
 const LONGEST_CHAIN: u32 = 40;
+/// As many bytes as a link can say on Linux.
+const LONGEST_TEXT: usize = 4095;
 
 /// Texts of a package's links, by their paths below the prefix.
 pub(crate) type Links<'a> = HashMap<&'a str, &'a str>;
@@ -15,6 +18,9 @@ pub(crate) fn check(path: &str, text: &str, links: &Links<'_>) -> Result<(), Mem
     let out = || MemberFault::LinkOut(text.to_owned());
     if text.is_empty() || text.starts_with('/') || text.contains(['\0', '\n']) {
         return Err(out());
+    }
+    if text.len() > LONGEST_TEXT {
+        return Err(EntryFault::NameTooLong.into());
     }
     let mut at: Vec<String> = path.split('/').map(str::to_owned).collect();
     at.pop();
@@ -76,6 +82,9 @@ mod tests {
             assert!(matches!(check("lib/x", text, &links), Err(MemberFault::LinkOut(_))), "{text}");
         }
         assert!(matches!(check("lib/x", "../a", &links), Err(MemberFault::LinkCircle(_))));
+        assert!(check("lib/x", &"a/".repeat(2047), &links).is_ok());
+        let long = "a/".repeat(500_000);
+        assert!(matches!(check("lib/x", &long, &links), Err(MemberFault::Name(EntryFault::NameTooLong))));
         // The shape of the path alone would let this one out, its links do not.
         assert!(check("lib/x", "../short/../../x", &links).is_ok());
     }

@@ -262,6 +262,8 @@ impl Unpacking {
 struct Composed {
     files: Vec<IndexFile>,
     conda: Conda,
+    /// Positions of placeholders: a hostile package has another one for each file.
+    known: HashMap<String, u32>,
 }
 
 impl Composed {
@@ -285,14 +287,13 @@ impl Composed {
     /// Notes that the file which comes next is to be written anew, if it is.
     fn rewrite(&mut self, listed: &Listed) {
         let file = u32::try_from(self.files.len()).expect("limited as its directories are");
-        let known = &mut self.conda.placeholders;
         if let Some((placeholder, how)) = &listed.placeholder {
-            let at = known.iter().position(|other| other == placeholder).unwrap_or(known.len());
-            if at == known.len() {
-                known.push(placeholder.clone());
-            }
-            let placeholder = u32::try_from(at).expect("fewer than files");
-            self.conda.rewrites.push(Rewrite { file, placeholder: Some(placeholder), how: *how });
+            let next = u32::try_from(self.known.len()).expect("fewer than files");
+            let at = *self.known.entry(placeholder.clone()).or_insert_with(|| {
+                self.conda.placeholders.push(placeholder.clone());
+                next
+            });
+            self.conda.rewrites.push(Rewrite { file, placeholder: Some(at), how: *how });
         } else if listed.no_link {
             let how = crate::unpack::index::Rewriting::Copy;
             self.conda.rewrites.push(Rewrite { file, placeholder: None, how });

@@ -58,10 +58,18 @@ const OPERATORS: [(&str, Comparison); 8] = [
     ("=", Comparison::Begins),
 ];
 
+/// Bytes of a spec, and parentheses in it: those of real packages have a tenth. A lock comes from elsewhere, and who
+/// parses what is nested deeper runs out of stack.
+const LONGEST: usize = 8192;
+const DEEPEST: usize = 32;
+
 impl Spec {
-    /// `None` for what conda would refuse, and for regular expressions.
+    /// `None` for what conda would refuse, for regular expressions, and for what is beyond all measure.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > LONGEST || text.matches('(').count() > DEEPEST {
+            return None;
+        }
         let text = text.split('#').next()?.split(" if ").next()?.trim();
         let (text, inner) = match text.split_once('[') {
             Some((text, inner)) => (text, Some(inner.trim_end().strip_suffix(']')?)),
@@ -307,6 +315,10 @@ mod tests {
         ] {
             assert!(Spec::parse(text).is_none(), "{text:?}");
         }
+        let deep = |count: usize| format!("a {}1{}", "(".repeat(count), ")".repeat(count));
+        assert!(Spec::parse(&deep(DEEPEST)).is_some());
+        assert!(Spec::parse(&deep(1_000_000)).is_none());
+        assert!(Spec::parse(&format!("a {}", "1 ".repeat(1_000_000))).is_none());
     }
 
     #[test]
