@@ -9,7 +9,7 @@
 //! Conda's `pre-link` scripts change a package's own folder before it is linked. That is the store's, which nobody
 //! changes: they are not run, and told by name. `pre-unlink` scripts belong to an uninstallation, which never happens.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -76,7 +76,7 @@ impl LinkScripts {
         let index = |at: usize| &artifacts[lock.position(Owner::Conda(at))].index;
         let having = |action: &str| {
             let all = 0..lock.conda.len();
-            all.filter(|&at| has_script(index(at), &lock.conda[at].name, action)).collect::<HashSet<usize>>()
+            all.filter(|&at| has_script(index(at), &lock.conda[at].name, action)).collect::<BTreeSet<usize>>()
         };
         if !lock.link_scripts {
             return Self::default();
@@ -202,15 +202,20 @@ impl Script<'_> {
         command.current_dir(self.prefix.join("bin")).stdin(Stdio::null()).stdout(out).stderr(errors);
         // Its own group, so that Ctrl-C ends whatever it has started.
         command.process_group(0);
-        let package = || self.package.name.clone();
-        command.spawn().map_err(|fault| Error::Script(ScriptError::Start { package: package(), fault }))
+        command.spawn().map_err(|fault| self.start_fault(fault))
+    }
+
+    fn start_fault(&self, fault: std::io::Error) -> Error {
+        Error::Script(ScriptError::Start { package: self.package.name.clone(), fault })
     }
 
     fn wait(&self, child: &mut Child) -> Result<ExitStatus> {
         loop {
-            let ended = child.try_wait();
-            if let Ok(Some(status)) = ended {
-                return Ok(status);
+            match child.try_wait() {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) => {}
+                // Who ignores the ends of its children is told nothing of them.
+                Err(fault) => return Err(self.start_fault(fault)),
             }
             if let Err(cancelled) = self.task.check() {
                 let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
