@@ -253,10 +253,8 @@ impl Composer<'_> {
             dirs.push(if hollow.contains(&position(at)) { 0 } else { self.dir(&self.scheme.directory(dir)) });
         }
         for &dir in &dirs {
-            let packages = &mut self.claims[dir as usize].packages;
-            if packages.last() != Some(&position(package)) {
-                packages.push(position(package));
-            }
+            // Twice if two of its install paths lead there: then its own files may be rivals.
+            self.claims[dir as usize].packages.push(position(package));
         }
         for place in places {
             if absent.contains(&place) {

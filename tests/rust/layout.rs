@@ -299,6 +299,20 @@ fn site_packages_may_be_elsewhere() {
 }
 
 #[test]
+fn a_package_may_be_its_own_rival() {
+    let twice = [("site/x.py", "1"), ("prefix/lib/python3.11/site-packages/x.py", "2")];
+    let artifacts = [conda_artifact("a", &twice, &[], &[]), conda_artifact("python", &[], &[], &[])];
+    let layout = compose_mixed(&[], &["a", "python"], &artifacts, "").unwrap();
+    let path = "lib/python3.11/site-packages/x.py".to_owned();
+    assert_eq!(linked(&layout, &artifacts), [(path, "a".to_owned())]);
+    assert_eq!((layout.lost.len(), layout.warnings.len()), (1, 1));
+    let dir = [("site/x", "1"), ("prefix/lib/python3.11/site-packages/x/y.py", "2")];
+    let artifacts = [conda_artifact("a", &dir, &[], &[]), conda_artifact("python", &[], &[], &[])];
+    let fault = compose_mixed(&[], &["a", "python"], &artifacts, "").unwrap_err();
+    assert!(matches!(fault, LayoutError::FileIsDirectory { .. }), "{fault}");
+}
+
+#[test]
 fn headers_of_wheels_are_those_of_condas_python() {
     let headers = [("headers/z/z.h", "1"), ("headers/z/own.h", "1")];
     let conda = [("prefix/include/python3.11/Python.h", "2"), ("prefix/include/python3.11/z/z.h", "3")];
