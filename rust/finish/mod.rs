@@ -15,6 +15,9 @@ use std::path::Path;
 use crate::digest::Sha256;
 use crate::fs::{self, FsError};
 
+/// The kernel reads no more of a first line than this (`BINPRM_BUF_SIZE` less the end mark).
+const LONGEST_SHEBANG: usize = 127;
+
 /// A file that was generated, as the manifest lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {

@@ -8,11 +8,9 @@ use std::path::Path;
 
 use memchr::memmem;
 
+use crate::finish::LONGEST_SHEBANG;
 use crate::fs::{self, FsError};
 use crate::unpack::Rewriting;
-
-/// The kernel reads no more of a first line than this (`BINPRM_BUF_SIZE` less the end mark).
-const LONGEST_SHEBANG: usize = 127;
 
 /// The prefix does not fit where the placeholder was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

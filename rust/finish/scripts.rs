@@ -3,10 +3,8 @@
 
 use std::path::Path;
 
+use crate::finish::LONGEST_SHEBANG;
 use crate::unpack::EntryPoint;
-
-/// The kernel reads no more of a first line than this (`BINPRM_BUF_SIZE` less the end mark).
-const LONGEST_SHEBANG: usize = 127;
 
 /// The first lines that make a script run by the interpreter at `python`.
 ///
