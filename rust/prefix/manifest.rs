@@ -74,7 +74,8 @@ impl Manifest {
     fn parse(text: &str) -> Option<Self> {
         let body = text.strip_prefix("fastenv-manifest\t1\n")?.strip_suffix("end\n")?;
         let mut manifest = Self::default();
-        for line in body.lines() {
+        // Not `lines`: a name may end with a carriage return.
+        for line in body.split_terminator('\n') {
             let fields: Vec<String> = line.split('\t').map(unescape).collect();
             let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
             match fields.as_slice() {
@@ -137,7 +138,7 @@ mod tests {
             artifacts: vec![(sha256, "a".into())],
             generated: vec![file],
             links: vec![Link { path: "lib64".into(), target: "li\nb".into() }],
-            lost: vec![(sha256, "site/x.py".into())],
+            lost: vec![(sha256, "site/x.py\r".into())],
         };
         assert_eq!(Manifest::parse(&manifest.text()), Some(manifest.clone()));
         assert_eq!(Manifest::parse(&manifest.text()[..60]), None);
