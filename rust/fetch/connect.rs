@@ -61,7 +61,9 @@ impl Names {
         let (sender, receiver) = mpsc::channel();
         let owned = name.to_owned();
         // The system's resolver cannot be interrupted: at worst this thread ends long after us.
-        thread::spawn(move || sender.send(owned.to_socket_addrs().map(Iterator::collect::<Vec<_>>)));
+        let ask = move || sender.send(owned.to_socket_addrs().map(Iterator::collect::<Vec<_>>));
+        let no_thread = |fault| io::Error::other(format!("cannot start a thread: {fault}"));
+        thread::Builder::new().spawn(ask).map_err(no_thread)?;
         let deadline = Instant::now() + limit;
         while !self.stop.load(Ordering::Acquire) {
             match receiver.recv_timeout(SLICE) {
