@@ -100,7 +100,7 @@ impl Recheck<'_> {
             return Ok(Verdict::Make { standing, doubt });
         }
         // What can't be written to is looked at again by the next run.
-        let _ = State { boot: artifact::boot().to_owned(), generation, ..state }.write(self.prefix);
+        let _ = State { boot: artifact::boot().to_owned(), generation, ..state }.rewrite(self.prefix);
         Ok(Verdict::Take { edited: health.edited })
     }
 }

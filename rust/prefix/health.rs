@@ -34,9 +34,18 @@ impl Health {
         let generated: HashSet<&str> = manifest.generated.iter().map(|file| file.path.as_str()).collect();
         // Without its index, an artifact's files belong to nobody.
         let is_blind = findings.iter().any(|it| it.fault == Fault::Record && it.path.contains("/index/"));
+        let published = time(&State::path(prefix)).ok();
         let mut health = Self::default();
         for finding in &findings {
-            let is_lost = is_lost(prefix, finding, generated.contains(finding.path.as_str()), is_blind);
+            let is_lost = match finding.fault {
+                Fault::Missing | Fault::Record => true,
+                Fault::Unexpected => is_blind,
+                Fault::Mode | Fault::Time => false,
+                Fault::Size | Fault::Content => {
+                    let is_cut = finding.fault == Fault::Size && generated.contains(finding.path.as_str());
+                    is_lost(&prefix.join(&finding.path), is_cut, published)
+                }
+            };
             *(if is_lost { &mut health.damaged } else { &mut health.edited }) = true;
         }
         Ok(health)
@@ -50,7 +59,6 @@ pub fn is_touched(prefix: &Path, task: &Task) -> Result<bool> {
     if verify(prefix, false, task)?.iter().any(is_work) {
         return Ok(true);
     }
-    let time = |path: &Path| fs::symlink_metadata(path).map(|meta| (meta.mtime(), meta.mtime_nsec()));
     let published = time(&State::path(prefix))?;
     for (_, path) in walk(prefix, task)? {
         if time(&path)? > published {
@@ -60,21 +68,24 @@ pub fn is_touched(prefix: &Path, task: &Task) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether power loss, rather than somebody, explains it.
-fn is_lost(prefix: &Path, finding: &Finding, is_generated: bool, is_blind: bool) -> bool {
-    let path = prefix.join(&finding.path);
-    match finding.fault {
-        Fault::Missing | Fault::Record => true,
-        Fault::Unexpected => is_blind,
-        Fault::Mode | Fault::Time => false,
-        Fault::Size | Fault::Content => {
-            let Ok(meta) = fs::symlink_metadata(&path) else { return true };
-            let is_the_stores = meta.nlink() > 1;
-            is_the_stores
-                || is_generated && finding.fault == Fault::Size
-                || fs::read(&path).is_ok_and(|content| has_zeros(&content))
-        }
-    }
+/// Whether power loss, rather than somebody, explains a file of other bytes. What was written after the state is
+/// somebody's, be it full of zeros as a compiled extension is.
+fn is_lost(path: &Path, is_cut: bool, published: Option<Moment>) -> bool {
+    let Ok(meta) = fs::symlink_metadata(path) else { return true };
+    let is_the_stores = meta.nlink() > 1;
+    let is_newer = published.is_some_and(|published| moment(&meta) > published);
+    is_the_stores || !is_newer && (is_cut || fs::read(path).is_ok_and(|content| has_zeros(&content)))
+}
+
+/// Seconds since 1970, and nanoseconds.
+type Moment = (i64, i64);
+
+fn moment(meta: &fs::Metadata) -> Moment {
+    (meta.mtime(), meta.mtime_nsec())
+}
+
+fn time(path: &Path) -> fs::Result<Moment> {
+    fs::symlink_metadata(path).map(|meta| moment(&meta))
 }
 
 /// Empty, all zeros, or with a whole block of them.

@@ -88,6 +88,15 @@ impl State {
         fs::write_atomic(&Self::path(folder), text.as_bytes(), 0o644)
     }
 
+    /// Writes it where another stands, whose time it gets: what is newer was not there when the environment was
+    /// published.
+    pub fn rewrite(&self, prefix: &Path) -> Result<(), FsError> {
+        let path = Self::path(prefix);
+        let published = fs::symlink_metadata(&path)?;
+        self.write(prefix)?;
+        fs::set_file_mtime(&fs::open(&path)?, published.mtime(), published.mtime_nsec(), &path)
+    }
+
     /// Whether an earlier boot of this machine published it, or checked it last. Not on a file system of another
     /// machine: nodes made from one image have one machine id, and would check it in turn for ever.
     #[must_use]
@@ -115,4 +124,24 @@ impl State {
 fn mtime(path: &Path) -> Result<i128, FsError> {
     let meta = fs::metadata(path)?;
     Ok(i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_again_has_the_time_of_the_publishing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (prefix, store) = (folder.path(), (folder.path().to_owned(), 0));
+        fs::create_dir(&prefix.join("bin")).unwrap();
+        fs::create_dir(&own_folder(prefix)).unwrap();
+        let state = State::of(prefix, prefix, Sha256::of(b""), store, prefix, "bin").unwrap();
+        state.write(prefix).unwrap();
+        let path = State::path(prefix);
+        fs::set_file_mtime(&fs::open(&path).unwrap(), 1_000_000_000, 7, &path).unwrap();
+        State { generation: 5, ..state }.rewrite(prefix).unwrap();
+        assert_eq!(State::read(prefix).unwrap().generation, 5);
+        assert_eq!(mtime(&path).unwrap(), 1_000_000_000_000_000_007);
+    }
 }

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.lab.boots import another_boot
 from tests.lab.lab import Lab, run, snapshot
 from tests.lab.records import record_faults, site_packages
 from tests.lab.trees import differences
@@ -131,6 +132,27 @@ def test_what_somebody_did_is_kept_where_another_lock_takes_the_place(
     assert str(aside) in done.err
     assert (aside / path.relative_to(prefix)).read_text() == text
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("one.py", "x = 2\ndef main(): print('ran')\n"), ("sub/a.py", "y = 1\n#" + 2000 * "\0")],
+    ids=["of the same size", "with zeros, as compiled code has"],
+)
+def test_what_somebody_did_is_kept_after_another_boot(lab: Lab, wheel: Path, name: str, text: str) -> None:
+    """The look at it notes that it was looked at, and not that it is as published."""
+    prefix = lab.materialize(lab.lock(wheel))
+    path = site_packages(prefix) / name
+    path.unlink()
+    path.write_text(text)
+    another_boot(lab.store, prefix)
+    done = lab.run("exec", prefix, "--", "true")
+    assert done.code == 0, done
+    assert path.read_text() == text
+    done = lab.run("materialize", lab.lock(lab.wheel("two")), "--prefix", prefix)
+    assert done.code == 0, done.err
+    (aside,) = kept(prefix)
+    assert (aside / path.relative_to(prefix)).read_text() == text
 
 
 def test_a_replaced_file_of_the_same_size_does_not_run_its_old_byte_code(lab: Lab) -> None:
