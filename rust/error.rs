@@ -262,6 +262,7 @@ impl Error {
                 Some(format!("name a --prefix of {} bytes at most", fault.placeholder))
             }
             Self::Prefix(PrefixError::Foreign(_)) => Some("name a --prefix that is not there yet".to_owned()),
+            Self::Prefix(PrefixError::Unfit { .. }) => Some("name another --prefix".to_owned()),
             Self::Prefix(PrefixError::Unknown(_)) => {
                 Some("give the folder of one that `fastenv materialize` made".to_owned())
             }

@@ -27,7 +27,7 @@ use crate::plan::Plan;
 use crate::prefix::Standing;
 use crate::prefix::hold::Hold;
 use crate::prefix::manifest::Manifest;
-use crate::prefix::publish::{PrefixError, Staging};
+use crate::prefix::publish::{PrefixError, Staging, check_name};
 use crate::prefix::scripted::Scripted;
 use crate::prefix::seal::Seal;
 use crate::probe::Node;
@@ -140,10 +140,18 @@ pub fn pool(jobs: Option<usize>) -> Result<ThreadPool> {
 }
 
 fn prefix_of(lock: &Lock, store: &Store, options: &Options) -> Result<PathBuf> {
-    let Some(prefix) = &options.prefix else { return Ok(store.env_prefix(lock.env_id)) };
-    let absolute = |source| fs::FsError { action: "resolve", path: prefix.clone(), source };
+    let prefix = match &options.prefix {
+        Some(prefix) => without_links(prefix)?,
+        None => store.env_prefix(lock.env_id),
+    };
+    check_name(&prefix)?;
+    Ok(prefix)
+}
+
+/// Scripts and state name the prefix: by one name, whatever links led to it.
+fn without_links(prefix: &Path) -> Result<PathBuf> {
+    let absolute = |source| fs::FsError { action: "resolve", path: prefix.to_owned(), source };
     let prefix = std::path::absolute(prefix).map_err(absolute)?;
-    // Scripts and state name the prefix: by one name, whatever links led to it.
     let (Some(parent), Some(name)) = (prefix.parent(), prefix.file_name()) else {
         let why = "it is no folder that can be made";
         return Err(PrefixError::Unfit { path: prefix, why }.into());
@@ -215,7 +223,9 @@ impl Making<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Option<PathBuf>> {
         let scheme = Scheme::of(self.lock);
+        let told = warnings.len();
         for tried in 0.. {
+            warnings.truncate(told);
             let staging = Staging::prepare(self.prefix, standing, run, self.store.owns(self.prefix))?;
             let linker = Linker::new(self.link_mode(warnings));
             let early = Early::new(self.lock, &linker, staging.folder(), &scheme);

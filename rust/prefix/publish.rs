@@ -91,9 +91,16 @@ impl Staging {
         matches!(self.site, Site::Beside(_))
     }
 
-    /// To be called when the tree's parts are all there: in place, what stands at the prefix goes now.
-    pub fn begin(&self) -> Result<(), FsError> {
-        if self.is_beside() { Ok(()) } else { self.clear() }
+    /// To be called when the tree's parts are all there: in place, what stands at the prefix goes now, unless it is
+    /// somebody's who came meanwhile.
+    pub fn begin(&self) -> Result<(), PrefixError> {
+        if self.is_beside() {
+            return Ok(());
+        }
+        match Standing::of(&self.prefix) {
+            Standing::Foreign => Err(PrefixError::Foreign(self.prefix.clone())),
+            _ => Ok(self.clear()?),
+        }
     }
 
     /// The folder to build in.
@@ -122,29 +129,46 @@ impl Staging {
     }
 
     /// Publishes the tree, whose state is written. Returns where the old one was put, if it was worth keeping:
-    /// that is, if somebody had changed it.
-    pub fn publish(&self, standing: &Standing) -> Result<Option<PathBuf>, FsError> {
+    /// that is, if somebody had changed it, be it since `standing` was found.
+    pub fn publish(&self, standing: &Standing) -> Result<Option<PathBuf>, PrefixError> {
         let Site::Beside(_) = &self.site else { return Ok(None) };
         let folder = self.folder();
         match fs::rename_new(&folder, &self.prefix) {
             Ok(()) => return Ok(None),
-            Err(fault) if !fs::exists(&self.prefix) => return Err(fault),
-            Err(_) if *standing == Standing::Empty => {
-                return fs::rename(&folder, &self.prefix).map(|()| None);
-            }
+            Err(fault) if !fs::exists(&self.prefix) => return Err(fault.into()),
             Err(_) => {}
         }
-        let kept = (*standing == Standing::Changed).then(|| aside(&self.prefix));
-        let old = kept.clone().unwrap_or_else(|| folder.with_file_name("old"));
-        if fs::exchange(&folder, &self.prefix).is_ok() {
-            if kept.is_some() {
-                fs::rename(&folder, &old)?;
+        let now = Standing::of(&self.prefix);
+        match now {
+            Standing::Foreign => return Err(PrefixError::Foreign(self.prefix.clone())),
+            Standing::Absent | Standing::Empty => {
+                fs::rename(&folder, &self.prefix)?;
+                return Ok(None);
             }
-        } else {
-            fs::rename(&self.prefix, &old)?;
-            fs::rename(&folder, &self.prefix)?;
+            Standing::Ours(_) | Standing::Changed | Standing::Damaged => {}
         }
+        let is_work = *standing == Standing::Changed || now == Standing::Changed;
+        let kept = is_work.then(|| aside(&self.prefix));
+        self.replace(kept.as_deref())?;
         Ok(kept)
+    }
+
+    /// Puts the tree in the place of what stands at the prefix. That goes to `kept`, else away with this run.
+    fn replace(&self, kept: Option<&Path>) -> Result<(), FsError> {
+        let (folder, old) = (self.folder(), self.folder().with_file_name("old"));
+        // The tree gets the name of what is kept and then changes places with it: who dies in between leaves nobody's
+        // work where the next run would sweep it out.
+        if let Some(kept) = kept {
+            fs::rename(&folder, kept)?;
+        }
+        if fs::exchange(kept.unwrap_or(&folder), &self.prefix).is_ok() {
+            return Ok(());
+        }
+        if let Some(kept) = kept {
+            fs::rename(kept, &folder)?;
+        }
+        fs::rename(&self.prefix, kept.unwrap_or(&old))?;
+        fs::rename(&folder, &self.prefix)
     }
 
     /// Takes back what was just published, so that what stood at the prefix stands there again; `kept` is what
@@ -166,6 +190,19 @@ impl Staging {
     }
 }
 
+/// Whether scripts, records and `PATH` can name a prefix, as they have to.
+pub fn check_name(prefix: &Path) -> Result<(), PrefixError> {
+    let why = match prefix.to_str() {
+        None => "its name is not UTF-8, and files have to name it",
+        Some(name) if name.contains(char::is_control) => {
+            "its name has a control character, and files have to name it"
+        }
+        Some(name) if name.contains(':') => "its name has a colon, which separates folders in PATH",
+        Some(_) => return Ok(()),
+    };
+    Err(unfit(prefix, why))
+}
+
 /// `PREFIX.changed-<seconds since 1970>`: a name that is free.
 fn aside(prefix: &Path) -> PathBuf {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -185,4 +222,79 @@ fn unfit(path: &Path, why: &'static str) -> PrefixError {
 fn is_denied(fault: &FsError) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     matches!(fault.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Sha256;
+
+    struct Lab {
+        folder: tempfile::TempDir,
+        prefix: PathBuf,
+        run: Run,
+    }
+
+    fn lab() -> Lab {
+        let folder = tempfile::tempdir().unwrap();
+        let prefix = folder.path().join("env");
+        let run = Run::begin(folder.path()).unwrap();
+        Lab { folder, prefix, run }
+    }
+
+    impl Lab {
+        fn staging(&self, standing: &Standing) -> Staging {
+            Staging::prepare(&self.prefix, standing, &self.run, false).unwrap()
+        }
+
+        /// An environment at the prefix, with the work of somebody who came after it was published.
+        fn changed(&self) -> State {
+            let bin = self.prefix.join("bin");
+            fs::create_dir_all(&bin).unwrap();
+            fs::create_dir_all(&own_folder(&self.prefix)).unwrap();
+            // Clocks of file systems may stand still for milliseconds.
+            fs::set_file_mtime(&fs::open(&bin).unwrap(), 1, 0, &bin).unwrap();
+            let store = (self.folder.path().to_owned(), 0);
+            let state =
+                State::of(&self.prefix, &self.prefix, Sha256::of(b""), store, &self.prefix, "").unwrap();
+            state.write(&self.prefix).unwrap();
+            fs::write_new(&bin.join("mine"), b"", 0o600).unwrap();
+            state
+        }
+    }
+
+    #[test]
+    fn what_came_meanwhile_is_not_touched() {
+        for standing in [Standing::Absent, Standing::Empty] {
+            let lab = lab();
+            let staging = lab.staging(&standing);
+            fs::create_dir(&lab.prefix).unwrap();
+            fs::write_new(&lab.prefix.join("mine"), b"", 0o600).unwrap();
+            let fault = staging.publish(&standing).unwrap_err();
+            assert!(matches!(fault, PrefixError::Foreign(_)), "{fault}");
+            assert!(fs::exists(&lab.prefix.join("mine")));
+        }
+    }
+
+    #[test]
+    fn what_was_changed_meanwhile_is_kept() {
+        let lab = lab();
+        let standing = Standing::Ours(lab.changed());
+        let staging = lab.staging(&standing);
+        let kept = staging.publish(&standing).unwrap().expect("there is somebody's work");
+        assert!(fs::exists(&kept.join("bin/mine")));
+        assert!(!fs::exists(&lab.prefix.join("bin")));
+        staging.withdraw(&standing, Some(&kept)).unwrap();
+        assert!(fs::exists(&lab.prefix.join("bin/mine")));
+    }
+
+    #[test]
+    fn names_that_no_file_can_say() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let odd = Path::new(std::ffi::OsStr::from_bytes(b"/a\xff"));
+        for prefix in [odd, Path::new("/a\nb"), Path::new("/a:b/c")] {
+            assert!(check_name(prefix).is_err(), "{}", prefix.display());
+        }
+        assert!(check_name(Path::new("/a b/ü'$")).is_ok());
+    }
 }

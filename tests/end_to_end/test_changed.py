@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from tests.lab.boots import another_boot
+from tests.lab.index_server import Fault
 from tests.lab.lab import Lab, run, snapshot
 from tests.lab.records import record_faults, site_packages
 from tests.lab.trees import differences
@@ -153,6 +155,31 @@ def test_what_somebody_did_is_kept_after_another_boot(lab: Lab, wheel: Path, nam
     assert done.code == 0, done.err
     (aside,) = kept(prefix)
     assert (aside / path.relative_to(prefix)).read_text() == text
+
+
+def test_what_comes_to_the_prefix_meanwhile_is_not_touched(lab: Lab, wheel: Path) -> None:
+    """Somebody fills the folder while the wheel is on its way."""
+    lock, prefix = lab.lock(wheel), lab.prefix("env")
+    lab.index.fault(wheel.name, Fault(delay_s=1.0))
+    running = lab.start("materialize", lock, "--prefix", prefix)
+    while not lab.index.requests:
+        time.sleep(0.01)
+    prefix.mkdir()
+    (prefix / "mine.txt").write_text("mine")
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 6, said
+    assert "is not an environment that fastenv made" in said
+    assert [path.name for path in prefix.iterdir()] == ["mine.txt"]
+    assert lab.residue() == []
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\nb", "a\udcff"])
+def test_a_prefix_that_nothing_can_name(lab: Lab, wheel: Path, name: str) -> None:
+    """``PATH`` ends a folder at a colon: the command would be another interpreter's."""
+    done = lab.run("materialize", lab.lock(wheel), "--prefix", lab.envs / name)
+    assert (done.code, done.out) == (6, ""), done
+    assert "can't be a prefix: its name" in done.err
+    assert list(lab.envs.iterdir()) == []
 
 
 def test_a_replaced_file_of_the_same_size_does_not_run_its_old_byte_code(lab: Lab) -> None:
