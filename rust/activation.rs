@@ -48,19 +48,12 @@ type Object = BTreeMap<String, Value>;
 /// What conda passes over, a shell can't name, or activation itself sets is not among them.
 pub fn variables(prefix: &Path) -> Result<Vec<(String, Option<String>)>, ActivationError> {
     let mut found = Object::new();
-    for path in entries(&prefix.join(OF_PACKAGES))? {
+    for path in fs::entries(&prefix.join(OF_PACKAGES))? {
         found.extend(object(&path)?);
     }
     found.extend(of_state(&prefix.join(conda_meta::FOLDER).join(conda_settings::STATE))?);
     let fit = found.into_iter().filter(|(name, value)| unfit_name(name).is_none() && value != UNSET);
     Ok(fit.map(|(name, value)| (name.to_ascii_uppercase(), text(value))).collect())
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
-    match fs::read_dir(folder) {
-        Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        read => read,
-    }
 }
 
 fn of_state(path: &Path) -> Result<Object, ActivationError> {

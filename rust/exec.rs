@@ -21,9 +21,9 @@ use crate::materialize::{Options, materialize, refresh};
 use crate::prefix::hold::Hold;
 use crate::prefix::publish::PrefixError;
 use crate::prefix::state::State;
-use crate::prefix::{Standing, own_folder};
-use crate::store::Store;
+use crate::prefix::{self, Standing, own_folder};
 use crate::store::root::Root;
+use crate::store::{Store, lock_id};
 use crate::task::Task;
 
 /// An environment that is ready to run in.
@@ -78,7 +78,7 @@ fn is_id(text: &str) -> bool {
 }
 
 fn from_prefix(path: &Path, options: &Options, task: &Task) -> Result<Ready> {
-    let prefix = crate::fs::canonicalize(path)?;
+    let prefix = prefix::named(path)?;
     match Standing::of(&prefix) {
         // Whose byte code was begun and not finished: asked for again, by its lock.
         Standing::Ours(_)
@@ -172,9 +172,10 @@ fn from_id(id: &str, options: &Options, task: &Task) -> Result<Ready> {
 
 /// The lock that the store keeps of the environment with this id, of which 12 digits or more are given.
 pub fn lock_of(id: &str, root: Option<&Path>) -> Result<Lock> {
-    let store = Store::open(&Root::choose(root)?)?;
-    let locks = crate::fs::read_dir(&store.folder("locks"))?;
-    let named = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(id));
+    let store = Store::at(&Root::choose(root)?);
+    let locks = crate::fs::entries(&store.folder("locks"))?;
+    // Beside them may be one that somebody is writing, or died of.
+    let named = |path: &&PathBuf| lock_id(path).is_some_and(|it| it.to_string().starts_with(id));
     let found: Vec<&PathBuf> = locks.iter().filter(named).collect();
     match found.as_slice() {
         [path] => kept_lock(&store, path),
@@ -189,7 +190,7 @@ fn kept_lock(store: &Store, path: &Path) -> Result<Lock> {
         Ok(lock) => return Ok(lock),
         Err(fault) => fault,
     };
-    let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<Sha256>().ok());
+    let id = lock_id(path);
     let copy = id.map(|id| own_folder(&store.env_prefix(id)).join("lock.toml"));
     match copy.and_then(|copy| Lock::read(&copy).ok()).filter(|lock| Some(lock.env_id) == id) {
         Some(lock) => {

@@ -91,14 +91,26 @@ pub fn write_new(path: &Path, content: &[u8], mode: u32) -> Result<()> {
 
 /// Replaces a file, or creates it: readers see the old content or the new, never half.
 pub fn write_atomic(path: &Path, content: &[u8], mode: u32) -> Result<()> {
-    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(format!(".{}.{}", std::process::id(), unique()));
-    let beside = path.with_file_name(name);
-    let written = write_new(&beside, content, mode).and_then(|()| rename(&beside, path));
+    let (beside, mut file) = create_beside(path, mode)?;
+    let written = write_all(&mut file, content, &beside).and_then(|()| rename(&beside, path));
     if written.is_err() {
         let _ = remove_file(&beside);
     }
     written
+}
+
+/// Creates a new file beside `path`, for this process alone.
+fn create_beside(path: &Path, mode: u32) -> Result<(PathBuf, File)> {
+    loop {
+        let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
+        name.push(format!(".{}.{}", std::process::id(), unique()));
+        let beside = path.with_file_name(name);
+        match create_new(&beside, mode) {
+            // That of a process with our number: one that died, or one in another container.
+            Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
+            created => return created.map(|file| (beside, file)),
+        }
+    }
 }
 
 /// A number that no other call in this process got.
@@ -306,6 +318,14 @@ pub fn read_dir(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The same; none of a directory that is not there.
+pub fn entries(path: &Path) -> Result<Vec<PathBuf>> {
+    match read_dir(path) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed,
+    }
+}
+
 /// Sets the permission bits.
 pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -350,4 +370,21 @@ pub fn sync_file_system(path: &Path) -> Result<()> {
 pub fn file_system_type(path: &Path) -> Result<i64> {
     #[allow(clippy::useless_conversion)] // the field's type differs between architectures
     rustix::fs::statfs(path).named("look at the file system of", path).map(|stat| i64::from(stat.f_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_dead_process_of_our_number_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        for number in unique()..unique() + 100 {
+            let left = folder.path().join(format!("state.{}.{number}", std::process::id()));
+            write_new(&left, b"half", 0o600).unwrap();
+        }
+        write_atomic(&path, b"whole", 0o600).unwrap();
+        assert_eq!(read(&path).unwrap(), b"whole");
+    }
 }

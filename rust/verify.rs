@@ -13,9 +13,9 @@ use crate::fs;
 use crate::layout::Item;
 use crate::lock::Lock;
 use crate::prefix::manifest::Manifest;
-use crate::prefix::own_folder;
 use crate::prefix::publish::PrefixError;
 use crate::prefix::state::State;
+use crate::prefix::{self, own_folder};
 use crate::scheme::Scheme;
 use crate::store::index_file;
 use crate::task::Task;
@@ -96,7 +96,7 @@ enum Expected {
 /// Compares types, sizes and executable bits of all files; with `full` the bytes, too. Findings are sorted by path.
 /// Runs on the calling rayon pool.
 pub fn verify(prefix: &Path, full: bool, task: &Task) -> Result<Vec<Finding>> {
-    let prefix = fs::canonicalize(prefix)?;
+    let prefix = prefix::named(prefix)?;
     if !fs::exists(&own_folder(&prefix)) {
         return Err(PrefixError::Unknown(prefix).into());
     }

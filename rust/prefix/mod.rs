@@ -15,13 +15,22 @@ pub mod state;
 
 use std::path::{Path, PathBuf};
 
-use crate::fs;
+use crate::fs::{self, FsError};
 use state::State;
 
 /// fastenv's folder in an environment.
 #[must_use]
 pub fn own_folder(prefix: &Path) -> PathBuf {
     prefix.join(".fastenv")
+}
+
+/// The folder of an environment by the name under which it was published, if that leads to `path` still: a store's root
+/// may be named by a link. Else by the name without links.
+pub fn named(path: &Path) -> Result<PathBuf, FsError> {
+    let real = fs::canonicalize(path)?;
+    let published = State::read(&real).map(|state| state.prefix).filter(|name| *name != real);
+    let leads_here = |name: &PathBuf| fs::canonicalize(name).is_ok_and(|it| it == real);
+    Ok(published.filter(leads_here).unwrap_or(real))
 }
 
 /// What is at a path that is to become an environment.

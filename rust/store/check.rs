@@ -84,11 +84,7 @@ fn has_time(path: &Path, time: i64) -> bool {
 
 /// What nobody unpacked.
 fn unexpected(folder: &Path, inner: &str, known: &HashSet<String>, flaws: &mut Vec<Flaw>) -> Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        other => other?,
-    };
-    for path in entries {
+    for path in fs::entries(folder)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let inner = if inner.is_empty() { name.into_owned() } else { format!("{inner}/{name}") };
         let is_dir = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_dir());

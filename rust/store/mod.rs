@@ -145,6 +145,12 @@ impl Store {
     }
 }
 
+/// The environment whose lock a file of `locks` is, by its name: `<env id>.toml`.
+#[must_use]
+pub(crate) fn lock_id(path: &Path) -> Option<Sha256> {
+    path.file_name()?.to_str()?.strip_suffix(".toml")?.parse().ok()
+}
+
 /// What the store calls a prefix: the first 16 digits of its path's digest.
 #[must_use]
 pub fn prefix_name(prefix: &Path) -> String {

@@ -32,7 +32,8 @@ pub struct Resident {
 impl Store {
     /// All of them, by path.
     pub fn residents(&self) -> Result<Vec<Resident>, FsError> {
-        let own = entries(&self.folder("envs"))?;
+        // A store that was never written to has no folders.
+        let own = fs::entries(&self.folder("envs"))?;
         let mut found: Vec<Resident> =
             own.iter().filter(|path| path.is_dir()).map(|path| self.resident(path, true)).collect();
         for (_, prefix) in self.registered()?.iter().filter_map(|path| read_registration(path)) {
@@ -56,7 +57,7 @@ impl Store {
 
     /// The files of `v1/prefixes`.
     pub fn registered(&self) -> Result<Vec<PathBuf>, FsError> {
-        let mut files = entries(&self.folder("prefixes"))?;
+        let mut files = fs::entries(&self.folder("prefixes"))?;
         files.retain(|path| path.extension().is_none());
         Ok(files)
     }
@@ -85,14 +86,6 @@ pub(super) fn read_registration(path: &Path) -> Option<(Sha256, PathBuf)> {
     let text = fs::read_to_string(path).ok()?;
     let (id, prefix) = text.strip_suffix('\n')?.split_once('\n')?;
     Some((id.parse().ok()?, prefix.into()))
-}
-
-/// None if the folder is not there: a store that was never written to has none.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, FsError> {
-    match fs::read_dir(folder) {
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        other => other,
-    }
 }
 
 /// The time of `.fastenv/use`, else of the folder.

@@ -9,12 +9,12 @@ use crate::digest::Sha256;
 use crate::error::Result;
 use crate::fs;
 use crate::prefix::own_folder;
-use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::store::gc::{Limits, Removed};
 use crate::store::residents::{Resident, read_registration};
 use crate::store::tally::Tally;
+use crate::store::{Store, lock_id};
 use crate::task::Task;
 
 const DAY: Duration = Duration::from_secs(86400);
@@ -169,8 +169,7 @@ impl Search<'_> {
         let gone: BTreeSet<Sha256> = self.gone.iter().filter_map(|resident| resident.env_id).collect();
         let (mut found, mut named) = (Vec::new(), HashSet::new());
         for path in fs::read_dir(&self.store.folder("locks"))? {
-            let id = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-            let stays = match id {
+            let stays = match lock_id(&path) {
                 Some(id) if self.kept.ids.contains(&id) => true,
                 Some(id) => !gone.contains(&id) && !self.is_older(&path, self.limits.keep),
                 // Half written when its writer died.

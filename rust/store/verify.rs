@@ -16,12 +16,12 @@ use crate::lock::Lock;
 use crate::obtain;
 use crate::plan::Plan;
 use crate::prefix::own_folder;
-use crate::store::Store;
 use crate::store::artifact::Artifact;
 use crate::store::check::{Flaw, is_slight};
 use crate::store::flock::Flock;
 use crate::store::run::Run;
 use crate::store::unneeded::{Sort, key};
+use crate::store::{Store, lock_id};
 use crate::task::Task;
 use crate::verify::{Fault, digest};
 
@@ -131,10 +131,6 @@ fn case(sort: Sort, path: &Path, task: &Task) -> Result<Option<Case>> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let found = !flaws.is_empty();
     Ok(found.then(|| Case { sort, name, package, flaws, cure: Cure::Left, path: path.to_owned() }))
-}
-
-fn lock_id(path: &Path) -> Option<Sha256> {
-    path.file_stem()?.to_str()?.parse().ok().filter(|_| path.extension().is_some_and(|end| end == "toml"))
 }
 
 fn archive_flaws(folder: &Path, task: &Task) -> Result<Vec<Flaw>> {

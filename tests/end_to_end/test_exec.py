@@ -36,6 +36,33 @@ def test_an_id_and_its_beginning_name_the_environment(lab: Lab, lock: Path) -> N
     assert lab.run("exec", identity, "--", "one").out == "ran\n", "the lock was kept"
 
 
+def test_half_a_lock_that_a_dead_run_left_is_no_other(lab: Lab, lock: Path) -> None:
+    prefix = lab.materialize(lock, prefix=None)
+    (kept,) = (lab.store / "locks").iterdir()
+    kept.with_name(f"{kept.name}.77.3").write_text("half")
+    done = lab.run("exec", prefix.name, "--", "echo", "ran")
+    assert (done.code, done.out) == (0, "ran\n"), done
+
+
+def test_an_id_is_looked_for_and_no_store_made(lab: Lab, lock: Path) -> None:
+    done = lab.run("exec", "0123456789ab", "--", "echo", "must not run")
+    assert (done.code, done.out) == (125, ""), done
+    assert not lab.store.exists()
+
+
+def test_the_root_may_be_named_by_a_link(lab: Lab, lock: Path) -> None:
+    """As ``/scratch`` and home folders are on clusters: the environment is one, whichever name it is given."""
+    lab.root.mkdir()
+    link = lab.folder / "scratch"
+    link.symlink_to(lab.root)
+    prefix = Path(lab.run("materialize", lock, "--root", link).out.strip())
+    assert prefix.is_relative_to(link)
+    for name in (prefix, prefix.resolve()):
+        done = lab.run("exec", name, "--", "sh", "-c", "echo $VIRTUAL_ENV")
+        assert (done.code, done.out, done.err) == (0, f"{prefix}\n", ""), done
+        assert lab.run("verify", name, "--full").code == 0
+
+
 def test_the_variables(lab: Lab, lock: Path) -> None:
     prefix = lab.materialize(lock)
     env = {"PYTHONPATH": "/p", "PYTHONHOME": "/h", "CONDA_PREFIX": "/c", "KEPT": "yes"}
