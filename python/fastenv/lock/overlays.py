@@ -15,7 +15,7 @@ from fastenv.exceptions import FileSystemError, LockError
 from fastenv.listing import some_of
 from fastenv.lock.carried import FOLDER
 from fastenv.loose.archive import pack
-from fastenv.loose.files import Choice, Rule, choose_files
+from fastenv.loose.files import ODD, Choice, Rule, choose_files
 from fastenv.loose.folders import Folder, survey_folders
 from fastenv.loose.patterns import Patterns
 from fastenv.loose.unowned import find_unowned
@@ -108,6 +108,9 @@ class Overlays:
         self.left_out += ((f"{folder.name}/{path}", "it looks like a secret") for path in choice.secrets)
         if choice.secrets:
             self.warnings.append(_of_secrets(folder, choice.secrets))
+        for path in choice.odd:
+            self.left_out.append((f"{folder.name}/{path}", ODD))
+            self.warnings.append(f"{path!r} of {folder.path} is not in the lock: {ODD}")
 
     def write(self, folder: Path) -> list[LockedOverlay]:
         """Pack all of them up below ``folder``, the lock's own. Raises FileSystemError."""

@@ -18,7 +18,9 @@ from fastenv.git import told_by_git
 from fastenv.loose.patterns import Patterns
 from fastenv.tree import files_below
 
-__all__ = ["Choice", "Found", "Rule", "choose_files", "choose_named"]
+__all__ = ["ODD", "Choice", "Found", "Rule", "choose_files", "choose_named"]
+
+ODD = "no archive can have its name"
 
 _NEVER = frozenset(
     (
@@ -85,10 +87,22 @@ class Found:
 
 @dataclass(slots=True)
 class Choice:
-    """What is shipped of a folder, sorted by path; and files that look like secrets, which are not."""
+    """What is shipped of a folder, sorted by path; and what is not: files that look like secrets, and those whose names
+    no archive can have.
+    """
 
     files: list[Found] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+
+    def add(self, folder: str, path: str) -> None:
+        """Take in a file that may be shipped. Raises FileSystemError if it can't be read."""
+        if "\\" in path or any(ord(letter) < ord(" ") or "\ud800" <= letter <= "\udfff" for letter in path):
+            self.odd.append(path)
+            return
+        found = _found(folder, path)
+        if found is not None:
+            self.files.append(found)
 
 
 def choose_files(folder: str, rule: Rule, *, is_part: Callable[[str], bool] = lambda _: True) -> Choice:
@@ -113,9 +127,7 @@ def choose_files(folder: str, rule: Rule, *, is_part: Callable[[str], bool] = la
             if _SECRETS.match(path):
                 choice.secrets.append(path)
                 continue
-        found = _found(folder, path)
-        if found is not None:
-            choice.files.append(found)
+        choice.add(folder, path)
     choice.files.sort(key=lambda it: it.path.encode())
     return choice
 
@@ -131,9 +143,7 @@ def choose_named(folder: str, name: str, rule: Rule) -> Choice:
         if _SECRETS.match(path) and not rule.include.match(path):
             choice.secrets.append(path)
             continue
-        found = _found(folder, path)
-        if found is not None:
-            choice.files.append(found)
+        choice.add(folder, path)
     return choice
 
 
@@ -143,10 +153,8 @@ def _is_never(path: str) -> bool:
 
 
 def _found(folder: str, path: str) -> Found | None:
-    """The file behind a path; None for what has no bytes to ship, or a name that no archive can have."""
+    """The file behind a path; None for what has no bytes to ship."""
     file = f"{folder}/{path}"
-    if "\\" in path or any(ord(letter) < ord(" ") or "\ud800" <= letter <= "\udfff" for letter in path):
-        return None
     try:
         status = os.stat(file)
     except FileNotFoundError:

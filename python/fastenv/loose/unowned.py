@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from fastenv.loose.files import Choice, choose_named
+from fastenv.loose.files import ODD, Choice, choose_named
 from fastenv.loose.folders import SITE, Folder, is_below, never
 from fastenv.loose.pth import copied
 from fastenv.scan.installed import canonical
@@ -62,6 +62,7 @@ def find_unowned(inventory: Inventory, rule: Rule) -> Unowned:
                 continue
             chosen = choose_named(entry.path, name, rule)
             result.left_out += [(f"{entry.path}/{it}", it, _WITHHELD) for it in chosen.secrets]
+            result.left_out += [(f"{entry.path}/{it}", it, ODD) for it in chosen.odd]
             for it in map(_as_copied(entry.path), chosen.files):
                 if it is not None:
                     files.setdefault(it.path, it)

@@ -44,6 +44,11 @@ def test_names_that_no_archive_can_have(tmp_path: Path) -> None:
     (folder / "gone.py").symlink_to("nowhere")
     (folder / "circle").symlink_to(".")
     assert chosen(folder) == ["good.py"]
+    assert sorted(choose_files(str(folder), Rule()).odd) == [
+        "back\\slash.py",
+        "latin\udce9.py",
+        "new\nline.py",
+    ]
 
 
 @pytest.mark.parametrize("repository", [False, True], ids=["bare", "git"])

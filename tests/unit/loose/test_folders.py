@@ -151,6 +151,13 @@ def test_secrets_are_named_in_lock_and_warning(tmp_path: Path) -> None:
     ]
 
 
+def test_names_that_no_archive_can_have_are_told(tmp_path: Path) -> None:
+    found = find_overlays(scanned(module(tmp_path / "src", "tool.py", "a\\b.py")), Rules())
+    assert found.left_out == [("src/a\\b.py", "no archive can have its name")]
+    (said,) = found.warnings
+    assert said.endswith(f"of {tmp_path}/src is not in the lock: no archive can have its name")
+
+
 def test_what_is_included_in_vain_is_told(tmp_path: Path) -> None:
     named, empty = module(tmp_path / "named", "tool.py", "models/a.bin"), tmp_path / "empty"
     empty.mkdir()
