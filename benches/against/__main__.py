@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,7 @@ def _measured(name: str, rows: Sequence[Row], arguments: argparse.Namespace) -> 
             f"warning: others used up to {setting.calm.disturbed:.1f} cores meanwhile; the figures are coarse"
         )
     if not arguments.no_results:
-        _keep(arguments.results, name, about, outcomes)
+        _say(f"results: {results.keep(arguments.results, name, about, outcomes)}")
     return outcomes
 
 
@@ -144,14 +143,6 @@ def _about(name: str, setting: Setting | CondaSetting, rate: float) -> dict[str,
         "limited_bytes_per_s": round(rate),
         "cores_used_by_others": round(setting.calm.disturbed, 2),
     }
-
-
-def _keep(folder: Path, name: str, about: dict[str, Any], outcomes: Sequence[Outcome]) -> None:
-    now = datetime.now(tz=timezone.utc)
-    folder.mkdir(exist_ok=True)
-    path = folder / results.file_name(now, name)
-    path.write_text(results.text(now, about, outcomes))
-    _say(f"results: {path}")
 
 
 def _say(line: str) -> None:

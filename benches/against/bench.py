@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from benches.against.conda import CondaSetting
@@ -20,9 +21,8 @@ from benches.against.rows.syscalls import syscalls
 from benches.against.rows.warm import compiled, imports, warm
 from benches.against.setting import Setting
 from benches.against.table import number
-from benches.against.turns import Turns
 
-__all__ = ["measure"]
+__all__ = ["measure", "take"]
 
 MEASURES: Mapping[str, Callable[[Any], Figure]] = {
     "cold": cold,
@@ -52,15 +52,15 @@ def measure(setting: Setting | CondaSetting, rows: Sequence[Row], rounds: int) -
         with setting.round(turn) as current:
             for outcome in outcomes:
                 if outcome.reason is None:
-                    _measure(outcome, current)
+                    take(outcome, turn, partial(MEASURES[outcome.row.name], current))
     return outcomes
 
 
-def _measure(outcome: Outcome, turn: Turns) -> None:
-    name = outcome.row.name
+def take(outcome: Outcome, turn: int, measured: Callable[[], Figure]) -> None:
+    """Add the figure of round ``turn`` to a row, or why it has none; and say so on standard error."""
     since = time.monotonic()
     try:
-        outcome.figures.append(MEASURES[name](turn))
+        outcome.figures.append(measured())
     except SkippedError as reason:
         outcome.skipped = str(reason)
     except FailedError as fault:
@@ -69,5 +69,4 @@ def _measure(outcome: Outcome, turn: Turns) -> None:
         outcome.broken = str(fault)
         sys.stderr.write(f"{fault.told}\n")
     told = outcome.reason or number(outcome.figures[-1].value)
-    took = time.monotonic() - since
-    sys.stderr.write(f"round {turn.number}, {name}: {told} ({took:.0f} s)\n")
+    sys.stderr.write(f"round {turn}, {outcome.row.name}: {told} ({time.monotonic() - since:.0f} s)\n")

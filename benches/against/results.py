@@ -1,4 +1,4 @@
-"""The raw results as JSON, for the repository: anyone may read them, so they name no host and no path. Pure."""
+"""The raw results as JSON, for the repository: anyone may read them, so they name no host and no path."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from benches.against.figure import Figure, Outcome
 
-__all__ = ["FORMAT", "file_name", "leaks", "text"]
+__all__ = ["FORMAT", "file_name", "keep", "leaks", "text"]
 
 FORMAT = 1
+
+
+def keep(folder: Path, name: str, about: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Path:
+    """Write what was measured just now into ``folder``; the file. The parameters are those of ``text``."""
+    now = datetime.now(tz=timezone.utc)
+    folder.mkdir(exist_ok=True)
+    path = folder / file_name(now, name)
+    path.write_text(text(now, about, outcomes), encoding="utf-8")
+    return path
 
 
 def file_name(date: datetime, name: str) -> str:

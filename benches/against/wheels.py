@@ -9,14 +9,16 @@ from tests.lab.sets import is_resolved, pinned, resolved
 
 __all__ = ["SETS", "is_there", "wheels_of"]
 
-SETS = ("ds", "demo", "torch")
+SETS = ("ds", "demo", "small", "torch")
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def wheels_of(name: str) -> Sequence[Path]:
-    """The wheels of a set, fetched if they are not there."""
+    """The wheels of a set, fetched if they are not there. ``small`` is for trying a bench, not for figures."""
     if name == "ds":
         return pinned(ROOT / "benches/sets/ds.txt", name)
+    if name == "small":
+        return pinned(ROOT / "tests/campaign/wheels.txt", "campaign")
     return resolved(_requirements(name), name)
 
 
