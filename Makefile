@@ -9,14 +9,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # The build's own programs are found on PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-# What needs nothing but this checkout and an index. The others run one at a time: they time, mount and kill.
-QUICK := not slow and not ds and not root and not shared
+# What takes its time, mounts or kills runs alone; of the others, what needs nothing but this checkout and an index.
+BESIDE := not slow and not ds and not root
+QUICK := $(BESIDE) and not shared
 
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
 BACKEND := pyproject.toml $(wildcard build_backend/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help test test-all lint demo docs bench bench-local bench-dev chart campaign clean-room clean prerequisites
+.PHONY: help test test-all lint lint-python lint-core core demo docs bench bench-local bench-dev chart campaign clean-room clean prerequisites
 
 help:
 	@echo 'make test        the tests that need nothing but this checkout and a package index'
@@ -51,31 +52,40 @@ $(STAMPS)/installed: $(RUST) $(BACKEND) $(STAMPS)/build-tools
 	@$(PIP) install --no-build-isolation --editable .
 	@touch $@
 
-$(STAMPS)/dev: pyproject.toml $(STAMPS)/installed
-	@echo '==> what the tests and linters need'
+# It installs fastenv, too: what is compiled already is not compiled again.
+$(STAMPS)/dev: $(RUST) $(BACKEND) $(STAMPS)/build-tools
+	@echo '==> fastenv, its node program, and what the tests and linters need (minutes the first time)'
 	@$(PIP) install --no-build-isolation --editable '.[dev]'
-	@touch $@
+	@touch $(STAMPS)/installed $@
 
 test: $(STAMPS)/dev
 	@echo '==> the tests'
 	@$(BIN)/pytest -n auto -m '$(QUICK)'
 
-test-all: $(STAMPS)/dev lint
-	@echo '==> the tests of the core'
-	@cargo test --quiet
+# The type checker and the documentation keep one processor busy, compiling the core fills the others.
+test-all: $(STAMPS)/dev
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-python docs core
 	@echo '==> the tests, all of them'
-	@$(BIN)/pytest -n auto -m '$(QUICK)'
-	@$(BIN)/pytest -m 'not ($(QUICK))'
-	@$(MAKE) --no-print-directory docs
+	@$(BIN)/pytest -n auto -m '$(BESIDE)'
+	@$(BIN)/pytest -m 'not ($(BESIDE))'
 
-lint: $(STAMPS)/dev
+lint: lint-python lint-core
+
+lint-python: $(STAMPS)/dev
 	@echo '==> linters'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m mypy.stubtest fastenv._core --mypy-config-file pyproject.toml
+
+lint-core: $(STAMPS)/dev
+	@echo '==> linters of the core'
 	@cargo fmt --check
 	@cargo clippy --quiet --all-targets -- -D warnings
+
+core: lint-core
+	@echo '==> the tests of the core'
+	@cargo test --quiet
 
 docs: $(STAMPS)/dev
 	@echo '==> the documentation, into site/'
@@ -113,7 +123,7 @@ chart: $(STAMPS)/dev
 
 campaign: $(STAMPS)/dev
 	@echo '==> the campaigns'
-	@$(BIN)/pytest -m slow tests/end_to_end tests/attacks
+	@$(BIN)/pytest --campaign-size full -m slow tests/end_to_end tests/attacks
 	@$(BIN)/pytest --campaign-size full -rA tests/campaign
 	@FASTENV_FUZZ_SECONDS=600 cargo test --test rust fuzz:: -- --nocapture --test-threads=1
 	@[ -e /dev/mapper/control ] || echo 'no device mapper here: no disk that fails in the middle of a write'

@@ -27,7 +27,10 @@ for _ignored in (signal.SIGHUP, signal.SIGQUIT):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--campaign-size", choices=("small", "full"), default="small", help="how long tests/campaign goes on"
+        "--campaign-size",
+        choices=("small", "full"),
+        default="small",
+        help="how long tests/campaign goes on, and how large the sets of tests/end_to_end are",
     )
 
 
@@ -50,6 +53,12 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
     # Byte code takes seconds of all processors: the tests that are about it turn it on.
     monkeypatch.setenv("FASTENV_NO_COMPILE", "1")
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether all is to be done, for as long as it takes."""
+    return bool(request.config.getoption("--campaign-size") == "full")
 
 
 @pytest.fixture(scope="session")

@@ -16,12 +16,6 @@ from tests.lab.sets import cache, pinned  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def full(request: pytest.FixtureRequest) -> bool:
-    """Whether all is to be done, for as long as it takes."""
-    return bool(request.config.getoption("--campaign-size") == "full")
-
-
-@pytest.fixture(scope="session")
 def real_wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Small wheels of the world outside, fetched once."""
     pins = Path(__file__).with_name("wheels.txt")

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.lab.lab import Done, Lab
+from tests.lab.lab import Lab
 from tests.lab.processes import wait_for_end
 from tests.lab.records import record_faults
-from tests.lab.trees import listing
+from tests.lab.trees import Listing, differences, listing
 
-__all__ = ["Aftermath", "byte_code_faults", "has_store_verify", "leftovers", "remove"]
+__all__ = ["Aftermath", "byte_code_faults", "leftovers", "remove"]
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Aftermath:
 
     lab: Lab
     lock: Path
-    expected: dict[str, tuple[str, ...]]
+    expected: Listing
 
     @classmethod
     def of(cls, lab: Lab, *wheels: Path, name: str = "reference") -> Aftermath:
@@ -45,9 +45,7 @@ class Aftermath:
 
     def is_right(self, prefix: Path) -> None:
         """The tree at ``prefix`` is the one that was locked, to the last byte."""
-        found = listing(prefix)
-        wrong = {p for p in found.keys() | self.expected.keys() if found.get(p) != self.expected.get(p)}
-        assert wrong == set()
+        assert differences(prefix, self.expected) == []
         assert record_faults(prefix) == []
         assert byte_code_faults(prefix) == []
         verified = self.lab.run("verify", prefix, "--full")
@@ -72,20 +70,9 @@ def byte_code_faults(prefix: Path) -> list[str]:
     return faults
 
 
-def store_verify(lab: Lab) -> Done:
-    return lab.run("store", "verify")
-
-
-def has_store_verify(lab: Lab) -> bool:
-    """Whether the program under test can look its store over."""
-    return "unrecognized subcommand" not in lab.run("store", "verify", "--help").err
-
-
 def store_faults(lab: Lab) -> str:
-    """What ``store verify`` says that is wrong; nothing where there is no such verb: trees tell then."""
-    if not has_store_verify(lab):
-        return ""
-    done = store_verify(lab)
+    """What ``store verify`` says that is wrong."""
+    done = lab.run("store", "verify")
     return "" if done.code == 0 else done.out + done.err
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from packaging.tags import sys_tags
@@ -14,9 +15,13 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 __all__ = ["is_resolved", "pinned", "resolved"]
 
 
-def pinned(pins: Path, name: str) -> list[Path]:
-    """The wheels of a file of pins (``name==version``), fitting this interpreter, sorted by file name."""
-    wanted = {_pin(line) for line in pins.read_text().splitlines() if "==" in line}
+def pinned(pins: Path, name: str, *, without: Collection[str] = ()) -> list[Path]:
+    """The wheels of a file of pins (``name==version``), fitting this interpreter, sorted by file name.
+
+    Those of the projects ``without`` are left out, and not fetched.
+    """
+    all_of_it = {_pin(line) for line in pins.read_text().splitlines() if "==" in line}
+    wanted = {pin for pin in all_of_it if pin[0] not in without}
     folder = cache(name)
     missing = wanted - set(_fitting(folder))
     if missing:

@@ -12,7 +12,9 @@ import os
 import re
 from pathlib import Path
 
-__all__ = ["differences", "listing"]
+__all__ = ["Listing", "differences", "listing"]
+
+Listing = dict[str, tuple[str, ...]]
 
 _COMPANIONS = {"INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"}
 _OF_VENV = re.compile(
@@ -37,9 +39,9 @@ def _content(path: Path, relative: str) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def listing(prefix: Path) -> dict[str, tuple[str, ...]]:
+def listing(prefix: Path) -> Listing:
     """Relative path to (type, link target or digest, whether executable) of all that is compared."""
-    rows: dict[str, tuple[str, ...]] = {}
+    rows: Listing = {}
     for folder, folders, files in os.walk(prefix):
         for name in files + [name for name in folders if Path(folder, name).is_symlink()]:
             path = Path(folder, name)
@@ -54,9 +56,9 @@ def listing(prefix: Path) -> dict[str, tuple[str, ...]]:
     return rows
 
 
-def differences(one: Path, other: Path) -> list[str]:
-    """A line for each path that is not the same in both environments, sorted."""
-    left, right = listing(one), listing(other)
+def differences(one: Path, other: Path | Listing) -> list[str]:
+    """A line for each path that is not the same in both environments, sorted. One may be listed already."""
+    left, right = listing(one), listing(other) if isinstance(other, Path) else other
     return [
         f"{path}: {left.get(path)} != {right.get(path)}"
         for path in sorted(left.keys() | right.keys())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,9 @@ FORBIDDEN = {"utils", "util", "common", "helpers", "helper", "misc"}
 
 PYTHON = sorted((ROOT / "python").rglob("*.py"))
 RUST = sorted((ROOT / "rust").rglob("*.rs"))
-SOURCES = PYTHON + RUST
-TEXTS = SOURCES + [
+TEXTS = [
     path
-    for folder in ("tests", "benches", "docs", "demo", "build_backend")
+    for folder in ("python", "rust", "tests", "benches", "docs", "demo", "build_backend")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".py", ".rs", ".md", ".toml", ".sh") and path != Path(__file__)
 ]
@@ -29,25 +29,51 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@cache
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(text_of(path))
+
+
 def without_tests(text: str) -> str:
     """Rust source up to its test module."""
     return re.split(r"^#\[cfg\(test\)\]\nmod ", text, maxsplit=1, flags=re.MULTILINE)[0]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=named)
-def test_a_file_is_read_at_a_sitting(path: Path) -> None:
-    assert len(without_tests(path.read_text()).splitlines()) <= FILE_LINES
+def code_of(path: Path) -> str:
+    """Rust source without comments and tests."""
+    return re.sub(r"//.*", "", without_tests(text_of(path)))
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_a_python_function_fits_the_screen(path: Path) -> None:
-    long = [f"{name}: {lines}" for name, lines in python_functions(path) if lines > FUNCTION_LINES]
-    assert long == []
+def test_there_is_something_to_look_at() -> None:
+    """The tests below pass if they find no file."""
+    assert ROOT / "python/fastenv/__init__.py" in PYTHON
+    assert ROOT / "rust/lib.rs" in RUST
+    assert {ROOT / "docs/index.md", ROOT / "tests/conftest.py", *PYTHON, *RUST} <= set(TEXTS)
+
+
+def test_a_file_is_read_at_a_sitting() -> None:
+    lengths = {named(path): len(without_tests(text_of(path)).splitlines()) for path in [*PYTHON, *RUST]}
+    assert {name: lines for name, lines in lengths.items() if lines > FILE_LINES} == {}
+
+
+def test_a_function_fits_the_screen() -> None:
+    lengths = {
+        f"{named(path)}: {name}": lines
+        for paths, functions in ((PYTHON, python_functions), (RUST, rust_functions))
+        for path in paths
+        for name, lines in functions(path)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}
 
 
 def python_functions(path: Path) -> Iterator[tuple[str, int]]:
     """Name and length of each function: its body, without docstring and signature."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body
             if ast.get_docstring(node) is not None and len(body) > 1:
@@ -55,15 +81,9 @@ def python_functions(path: Path) -> Iterator[tuple[str, int]]:
             yield node.name, (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
-@pytest.mark.parametrize("path", RUST, ids=named)
-def test_a_rust_function_fits_the_screen(path: Path) -> None:
-    long = [f"{name}: {lines}" for name, lines in rust_functions(path) if lines > FUNCTION_LINES]
-    assert long == []
-
-
 def rust_functions(path: Path) -> Iterator[tuple[str, int]]:
     """Name and length of each function, from its opening brace to the brace at its own indentation."""
-    lines = without_tests(path.read_text()).splitlines()
+    lines = without_tests(text_of(path)).splitlines()
     for start, line in enumerate(lines):
         found = re.match(r"( *)(?:pub(?:\([^)]*\))? )?(?:const |unsafe )*fn (\w+)", line)
         if found:
@@ -74,48 +94,38 @@ def rust_functions(path: Path) -> Iterator[tuple[str, int]]:
                 yield found[2], end - opening - 1
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=named)
-def test_a_file_is_named_for_what_it_holds(path: Path) -> None:
-    assert not FORBIDDEN & {path.stem.removeprefix("test_"), *path.relative_to(ROOT).parent.parts}
+def test_a_file_is_named_for_what_it_holds() -> None:
+    parts = {
+        named(path): {path.stem.removeprefix("test_"), *path.relative_to(ROOT).parent.parts} for path in TEXTS
+    }
+    assert [name for name, words in parts.items() if FORBIDDEN & words] == []
 
 
-def code_of(path: Path) -> str:
-    """Rust source without comments and tests."""
-    return re.sub(r"//.*", "", without_tests(path.read_text()))
-
-
-ABSENCES: list[tuple[str, str, Callable[[Path], bool]]] = [
-    # what, as a pattern; why; where it is allowed
-    (r"\bstd::fs\b", "errors of rust/fs.rs name the path", lambda path: path == ROOT / "rust/fs.rs"),
-    (r"\bpyo3\b", "the core knows no Python", lambda path: ROOT / "rust/py" in path.parents),
-    (r"\basync fn\b|\btokio\b", "threads, and no runtime", lambda _: False),
-    (
-        r"\be?print(ln)?!",
-        "the library never prints",
-        lambda path: ROOT / "rust/bin" in path.parents,
-    ),
-]
-
-
-@pytest.mark.parametrize("path", RUST, ids=named)
 @pytest.mark.parametrize(
-    ("pattern", "reason", "allowed"), ABSENCES, ids=lambda it: it if isinstance(it, str) else ""
+    ("pattern", "allowed"),
+    [
+        pytest.param(r"\bstd::fs\b", "rust/fs.rs", id="errors of rust/fs.rs name the path"),
+        pytest.param(r"\bpyo3\b", "rust/py/", id="the core knows no Python"),
+        pytest.param(r"\basync fn\b|\btokio\b", "nowhere", id="threads, and no runtime"),
+        pytest.param(r"\be?print(ln)?!", "rust/bin/", id="the library never prints"),
+    ],
 )
-def test_what_the_core_must_not_know(
-    path: Path, pattern: str, reason: str, allowed: Callable[[Path], bool]
-) -> None:
-    if path == ROOT / "rust/lib.rs":
-        pattern = pattern.replace(r"\bpyo3\b", r"\bpyo3::")
-    assert allowed(path) or not re.search(pattern, code_of(path)), reason
+def test_what_the_core_must_not_know(pattern: str, allowed: str) -> None:
+    # The map says what is behind the feature that names pyo3.
+    patterns = {"rust/lib.rs": pattern.replace(r"\bpyo3\b", r"\bpyo3::")}
+    knowing = [named(path) for path in RUST if re.search(patterns.get(named(path), pattern), code_of(path))]
+    assert [name for name in knowing if not name.startswith(allowed)] == []
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_the_library_never_prints(path: Path) -> None:
-    if "cli" in path.parts:
-        return
-    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-    printing = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+def test_the_library_never_prints() -> None:
     # What an interpreter is told to run in another process is text here, and no call.
+    printing = [
+        f"{named(path)}:{node.lineno}"
+        for path in PYTHON
+        if "cli" not in path.parts
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
     assert printing == []
 
 
@@ -128,32 +138,38 @@ KNOWN = re.compile(
 )
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=named)
-def test_no_index_is_named(path: Path) -> None:
-    if path.name == "fastenv_build.py":
-        return
-    named_hosts = {host for host in HOSTS.findall(path.read_text()) if not KNOWN.search(host)}
-    assert named_hosts == set()
+def test_no_index_is_named() -> None:
+    hosts = {
+        (named(path), host)
+        for path in TEXTS
+        if path.name != "fastenv_build.py"
+        for host in HOSTS.findall(text_of(path))
+    }
+    assert {(name, host) for name, host in hosts if not KNOWN.search(host)} == set()
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=named)
-def test_no_path_of_a_developers_machine(path: Path) -> None:
-    assert not re.search(r"(?<![\w.}])/(root|work)/\w", path.read_text())
+def test_no_path_of_a_developers_machine() -> None:
+    assert [named(path) for path in TEXTS if re.search(r"(?<![\w.}])/(root|work)/\w", text_of(path))] == []
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_all_is_true(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    stated = [
-        ast.literal_eval(node.value)
+def test_all_is_true() -> None:
+    """Every name of an ``__all__`` is there."""
+    missing = {named(path): stated_names(tree_of(path)) - defined_names(tree_of(path)) for path in PYTHON}
+    assert {name: names for name, names in missing.items() if names} == {}
+
+
+def stated_names(tree: ast.Module) -> set[str]:
+    return {
+        name
         for node in tree.body
         if isinstance(node, ast.Assign)
         and [target.id for target in node.targets if isinstance(target, ast.Name)] == ["__all__"]
-    ]
-    if not stated:
-        return
-    (names,) = stated
-    defined = {
+        for name in ast.literal_eval(node.value)
+    }
+
+
+def defined_names(tree: ast.Module) -> set[str]:
+    return {
         name
         for node in ast.walk(tree)
         for name in (
@@ -168,7 +184,6 @@ def test_all_is_true(path: Path) -> None:
             else []
         )
     }
-    assert set(names) <= defined
 
 
 def dependencies() -> list[str]:
