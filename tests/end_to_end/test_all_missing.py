@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import time
 
-import pytest
 from tests.lab.conda_channel import Channel
 from tests.lab.conda_locks import archive_at, conda_lock
 from tests.lab.conda_package import make_package
 from tests.lab.index_server import Fault
 from tests.lab.lab import Lab, interrupt
 from tests.lab.locks import Row
-
-
-@pytest.fixture
-def channel(tmp_path: Path) -> Iterator[Channel]:
-    with Channel(tmp_path / "channel") as server:
-        yield server
 
 
 def lines(said: str) -> list[str]:
@@ -115,5 +107,6 @@ def test_ctrl_c_stops_the_asking(lab: Lab) -> None:
     process = lab.start("materialize", lock, "--prefix", lab.prefix("env"))
     while not any(request.status == 404 for request in lab.index.requests):
         assert process.poll() is None
+        time.sleep(0.01)
     assert interrupt(process).code == 130
     assert lab.residue() == []

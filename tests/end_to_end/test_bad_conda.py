@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from tests.lab.conda_package import File, make_package
 from tests.lab.lab import Lab, snapshot
 
 LONG = "/opt/" + "p" * 40
-
-
-@pytest.fixture
-def channel(tmp_path: Path) -> Iterator[Channel]:
-    with Channel(tmp_path / "channel") as server:
-        yield server
 
 
 def package(channel: Channel, name: str, **files: str | bytes | File) -> Path:

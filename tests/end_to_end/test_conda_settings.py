@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from tests.lab.conda_locks import archive_at, conda_lock
 from tests.lab.conda_package import Content, make_package
 from tests.lab.conda_prefix import install, move_channel
 from tests.lab.lab import Lab
-from tests.lab.venv import alone
 
 from fastenv import check_lock, diff, materialize
 from fastenv.lock import lock
@@ -128,16 +127,9 @@ def test_the_files_are_condas(lab: Lab) -> None:
     assert not (without / "conda-meta/state").exists()
 
 
-@pytest.fixture
-def channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
-    alone(monkeypatch, tmp_path / "home")
-    with Channel(tmp_path / "channel") as server:
-        yield server
-
-
-def test_the_copy_has_what_was_scanned(tmp_path: Path, channel: Channel) -> None:
+def test_the_copy_has_what_was_scanned(folder: Path, channel: Channel) -> None:
     """All but what looks secret; a change of any is a drift."""
-    prefix, output = tmp_path / "env", tmp_path / "pylock.toml"
+    prefix, output = folder / "env", folder / "pylock.toml"
     install([make_package(channel.folder, "thing", files={"share/thing": "thing"})], prefix)
     move_channel(prefix, channel.url, old=channel.folder.as_uri())
     meta = prefix / "conda-meta"
@@ -159,7 +151,7 @@ def test_the_copy_has_what_was_scanned(tmp_path: Path, channel: Channel) -> None
     assert "tell-nobody" not in made.text
     assert made.env_id == env_id(made.text)
     here = scan(prefix=prefix).conda
-    copy = materialize(made, root=tmp_path / "root", prefix=tmp_path / "there/env").prefix
+    copy = materialize(made, root=folder / "root", prefix=folder / "there/env").prefix
     there = scan(prefix=copy).conda
     assert here is not None
     assert there is not None

@@ -62,7 +62,6 @@ def test_a_job_runs_on_the_copy(
     tmp_path: Path, wheels: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone(monkeypatch, tmp_path / "home")
-    monkeypatch.setenv("FASTENV_NO_COMPILE", "1")
     with IndexServer(next(iter(wheels.values())).parent) as index, Channel(tmp_path / "channel") as channel:
         lab = Lab(tmp_path, index)
         prefix = _environment(lab, channel, wheels)

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-from tests.lab.lab import Done, Lab, run
-
-
-def cli(lab: Lab, *arguments: object, **env: str) -> Done:
-    settings = {"UV_DEFAULT_INDEX": lab.index.url, "FASTENV_PUBLIC_INDEXES": lab.index.url, **env}
-    command = [sys.executable, "-m", "fastenv", *map(str, arguments)]
-    return run(command, env={**lab.environ, "FASTENV_ROOT": str(lab.root), **settings}, cwd=lab.folder)
+from tests.lab.lab import Lab
 
 
 @pytest.fixture
@@ -21,7 +14,7 @@ def original(lab: Lab) -> Path:
     """An environment of app > lib, and its lock."""
     app = lab.wheel("app", requires=["lib>=2"])
     made = lab.original(app, lab.wheel("lib", "2.1"))
-    assert cli(lab, "lock", "--prefix", made).code == 0
+    assert lab.cli("lock", "--prefix", made).code == 0
     return made
 
 
@@ -37,7 +30,7 @@ WRONG = [
 
 def test_wrong_usage(lab: Lab, original: Path) -> None:
     for words, code, said in WRONG:
-        done = cli(lab, *words.split())
+        done = lab.cli(*words.split())
         assert (done.code, done.out) == (code, ""), words
         assert said in done.err, words
         assert "Traceback" not in done.err
@@ -46,20 +39,20 @@ def test_wrong_usage(lab: Lab, original: Path) -> None:
 def test_an_environment_its_inventory_its_lock_and_its_id(lab: Lab, original: Path) -> None:
     """Any two of the four, before and after a package was replaced."""
     lock, inventory = lab.folder / "pylock.fastenv.toml", lab.folder / "inventory.json"
-    cli(lab, "scan", "--prefix", original, "-o", inventory)
+    lab.cli("scan", "--prefix", original, "-o", inventory)
     lab.materialize(lock, prefix=None)
-    identity = cli(lab, "env-id", lock).out.strip()
+    identity = lab.cli("env-id", lock).out.strip()
     for side in (original, inventory, lock, identity[:12]):
-        done = cli(lab, "diff", side, lock)
+        done = lab.cli("diff", side, lock)
         assert (done.code, done.out) == (0, ""), done
     lab._install(original, "--default-index", lab.index.url, lab.wheel("lib", "2.2"))
-    done = cli(lab, "diff", identity[:16], original)
+    done = lab.cli("diff", identity[:16], original)
     assert done.code == 1
     assert [line.split() for line in done.out.splitlines() if "2.1" in line] == [
         ["lib", "version", "2.1", "2.2"]
     ]
     assert done.err == "1 difference\n"
-    rows = [json.loads(line) for line in cli(lab, "diff", inventory, original, "--json").out.splitlines()]
+    rows = [json.loads(line) for line in lab.cli("diff", inventory, original, "--json").out.splitlines()]
     assert (rows[0]["event"], rows[0]["name"], rows[0]["left"], rows[0]["right"]) == (
         "difference",
         "lib",
@@ -74,12 +67,12 @@ def test_whether_the_lock_still_fits(lab: Lab, original: Path) -> None:
     lock = lab.folder / "pylock.fastenv.toml"
     text, times = lock.read_text(), lock.stat().st_mtime_ns
     offline = {"UV_DEFAULT_INDEX": "http://127.0.0.1:1/simple"}
-    done = cli(lab, "lock", "--check", "--prefix", original, **offline)
+    done = lab.cli("lock", "--check", "--prefix", original, env=offline)
     said = f"lock --check: compared with {original}\npylock.fastenv.toml fits the environment\n"
     assert (done.code, done.out, done.err) == (0, "", said)
     module = next(original.glob("lib/python*/site-packages/lib.py"))
     module.write_text("edited = True\n")
-    done = cli(lab, "lock", "--check", "--prefix", original, "--json", **offline)
+    done = lab.cli("lock", "--check", "--prefix", original, "--json", env=offline)
     assert done.code == 1
     row = json.loads(done.out.splitlines()[0])
     assert (row["name"], row["what"], row["right"]) == ("lib", "files", "site/lib.py (changed)")
@@ -87,12 +80,12 @@ def test_whether_the_lock_still_fits(lab: Lab, original: Path) -> None:
 
 
 def test_why_is_it_there(lab: Lab, original: Path) -> None:
-    done = cli(lab, "why", "lib", "--prefix", original)
+    done = lab.cli("why", "lib", "--prefix", original)
     assert done.code == 0, done
     assert "wanted by  app (lib>=2)" in done.out
     assert "asked for  yes, by name" in done.out
     assert f"every node fetches it: {lab.index.files_url}lib-2.1" in done.out
     (row,) = (
-        json.loads(line) for line in cli(lab, "why", "app", "--prefix", original, "--json").out.splitlines()
+        json.loads(line) for line in lab.cli("why", "app", "--prefix", original, "--json").out.splitlines()
     )
     assert (row["requested"], row["lock"], row["chain"]) == (True, "fetched", ["app"])

@@ -7,14 +7,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.lab.copies import copy_environment, says
-from tests.lab.index_server import IndexServer
+from tests.lab.lab import cli
 from tests.lab.project import commit, make_project
-from tests.lab.venv import alone, install, make_venv, site_of
+from tests.lab.venv import install, make_venv, site_of
 
 from fastenv.event import Event
 from fastenv.exceptions import LockFaults
@@ -22,16 +21,7 @@ from fastenv.lock import lock
 from fastenv.lock.backends import Backends
 from fastenv.testing import make_wheel
 
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A user whose index has nothing of interest."""
-    alone(monkeypatch, tmp_path / "home")
-    (tmp_path / "wheels").mkdir()
-    with IndexServer(tmp_path / "wheels") as index:
-        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-        monkeypatch.setenv("FASTENV_PUBLIC_INDEXES", index.url)
-        yield tmp_path
+pytestmark = pytest.mark.usefixtures("own_index")
 
 
 def editable(folder: Path, *projects: Path) -> Path:
@@ -200,14 +190,12 @@ def test_a_build_that_fails(folder: Path) -> None:
     gone = make_project(folder / "gone", "gone")
     install(python, "--editable", str(gone))
     shutil.rmtree(gone)
-    command = [sys.executable, "-m", "fastenv", "lock", "--python", str(python)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    assert done.returncode == 3
-    assert "the compiler says: no such header: cuda.h" in done.stderr
-    assert done.stderr.count("--on-build-failure=copy") == 1, "of what is gone nothing can be copied"
-    assert done.stderr.count("--on-build-failure=ignore") == 2
-    assert f"gone 1.0: its source folder {gone} is not there" in done.stderr
-    assert "building bad" in done.stderr
+    done = cli("lock", "--python", python, cwd=folder, code=3)
+    assert "the compiler says: no such header: cuda.h" in done.err
+    assert done.err.count("--on-build-failure=copy") == 1, "of what is gone nothing can be copied"
+    assert done.err.count("--on-build-failure=ignore") == 2
+    assert f"gone 1.0: its source folder {gone} is not there" in done.err
+    assert "building bad" in done.err
     shutil.rmtree(next(site_of(python).glob("gone-*")))
     copy = copy_environment(python, folder / "node", on_build_failure="copy")
     assert copy.package("bad").reason == "editable, its tree as it is"

@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from tests.lab.index_server import IndexServer
+from tests.lab.lab import Done, cli
 from tests.lab.onlookers import Sight, watching
-from tests.lab.venv import alone, install, make_venv
+from tests.lab.venv import install, make_venv
 
 from fastenv.exceptions import LockError
 from fastenv.lock import Lock, lock
@@ -23,10 +21,11 @@ from fastenv.testing import make_wheel
 SECRET = "s3cret-word-of-the-test"  # noqa: S105
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    alone(monkeypatch, tmp_path / "home")
-    return tmp_path
+@pytest.fixture(autouse=True)
+def temporary(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written for a while and forgotten is below ``folder``, too."""
+    (folder / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
 
 
 @pytest.fixture
@@ -48,10 +47,9 @@ def test_netrc_and_no_secret_anywhere(folder: Path, wheels: Path, monkeypatch: p
         watching() as seen,
     ):
         monkeypatch.setenv("UV_DEFAULT_INDEX", server.url)
-        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"))
+        done = cli("lock", "--python", python, "-o", folder / "pylock.fastenv.toml", code=0)
         assert server.requests, "nobody asked the index"
-    assert out.returncode == 0, out.stderr
-    check_no_secret(folder, seen, out.stdout + out.stderr)
+    check_no_secret(folder, seen, done)
     assert all(p.path for p in Lock.read(folder / "pylock.fastenv.toml").packages)
 
 
@@ -67,18 +65,14 @@ def test_password_in_settings_goes_nowhere(
         watching() as seen,
     ):
         configure_password(where, server, folder, monkeypatch)
-        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"))
-        assert out.returncode == 0, out.stderr
-        check_no_secret(folder, seen, out.stdout + out.stderr)
+        done = cli("lock", "--python", python, "-o", folder / "pylock.fastenv.toml", code=0)
+        check_no_secret(folder, seen, done)
         make_wheel(folder / "x", "absent", "1.0")
         install(python, "absent", links=folder / "x")
-        out = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.fastenv.toml"), "--strict")
-        assert out.returncode == 3
+        strict = cli("lock", "--python", python, "-o", folder / "pylock.fastenv.toml", "--strict", code=3)
         server.options.password = SECRET[::-1]
-        out2 = run_cli(folder, "--python", str(python), "-o", str(folder / "pylock.other.toml"))
-        assert out2.returncode in (3, 7)
-    check_no_secret(folder, seen, out.stdout + out.stderr + out2.stdout + out2.stderr)
-    assert not list(Path(tempfile.gettempdir()).glob("fastenv-uv-*.toml"))
+        refused = cli("lock", "--python", python, "-o", folder / "pylock.other.toml", code=3)
+    check_no_secret(folder, seen, strict, refused)
 
 
 def configure_password(
@@ -112,13 +106,8 @@ def test_without_the_password(folder: Path, wheels: Path, monkeypatch: pytest.Mo
     assert "login" in str(caught.value)
 
 
-def run_cli(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """``fastenv lock`` as a process of its own."""
-    command = [sys.executable, "-m", "fastenv", "lock", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-
-
-def check_no_secret(folder: Path, seen: Mapping[int, Sight], output: str) -> None:
+def check_no_secret(folder: Path, seen: Mapping[int, Sight], *said: Done) -> None:
+    """Neither in a command line, nor in what was said, nor in any file that was left, but the user's settings."""
     lines = [
         command.replace(b"\0", b" ").decode(errors="replace")
         for it in seen.values()
@@ -126,7 +115,7 @@ def check_no_secret(folder: Path, seen: Mapping[int, Sight], output: str) -> Non
     ]
     assert any("pip compile" in line for line in lines), "uv was not seen at work"
     assert not [line for line in lines if SECRET in line]
-    assert SECRET not in output
+    assert not [done for done in said if SECRET in done.out + done.err]
     settings = (".netrc", "pip.conf", "uv.toml")
     for path in folder.rglob("*"):
         if path.is_file() and path.name not in settings:

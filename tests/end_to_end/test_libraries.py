@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.lab.compiled import compile_shared
-from tests.lab.lab import Done, Lab, run
+from tests.lab.lab import Done, Lab
 from tests.lab.lock_text import lock_text
 
 import fastenv
@@ -36,15 +35,7 @@ class World:
 
     def cli(self, *arguments: object, code: int = 0, with_library: bool = False) -> Done:
         """The command line of the Python package, on a machine with or without the library."""
-        settings = {
-            "UV_DEFAULT_INDEX": self.lab.index.url,
-            "FASTENV_PUBLIC_INDEXES": self.lab.index.url,
-            "FASTENV_NODE": str(self.lab.node),
-            "FASTENV_ROOT": str(self.lab.root),
-            **self.loader(with_library=with_library),
-        }
-        command = [sys.executable, "-m", "fastenv", *map(str, arguments)]
-        return run(command, env={**self.lab.environ, **settings}, code=code, cwd=self.lab.folder)
+        return self.lab.cli(*arguments, code=code, env=self.loader(with_library=with_library))
 
     def loader(self, *, with_library: bool) -> dict[str, str]:
         return {"LD_LIBRARY_PATH": str(self.system)} if with_library else {}

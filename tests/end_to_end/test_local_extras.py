@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.test_loose_code import asked, cli
+from tests.lab.copies import says
 from tests.lab.lab import Lab
 from tests.lab.project import commit, make_project
 from tests.lab.venv import alone
@@ -95,7 +95,7 @@ def test_each_kind_travels(lab: Lab, original: Path) -> None:
         f"packed @ {(folder / 'packed-4.0.tar.gz').as_uri()}",
     ]
     (folder / "fastenv.toml").write_text(f"extra = {json.dumps(extra)}\n")
-    done = cli(lab, "lock", "--prefix", original)
+    done = lab.cli("lock", "--prefix", original)
     assert done.code == 0, done.err
     made_lock = Lock.read(folder / "pylock.fastenv.toml")
     rows = {it.name: it for it in made_lock.packages}
@@ -111,14 +111,14 @@ def test_each_kind_travels(lab: Lab, original: Path) -> None:
     assert rows["tool"].reason == "an extra from a folder"
     assert all((folder / str(rows[name].path)).is_file() for name in ("tool", "ready", "packed", "from-git"))
     assert str(folder) not in made_lock.text.replace(str(original), "")
-    assert cli(lab, "lock", "--prefix", original, "--check").code == 0
+    assert lab.cli("lock", "--prefix", original, "--check").code == 0
     assert not list(folder.glob("tool/build")) + list(folder.glob("tool/*.egg-info"))
     made = lab.materialize(folder / "pylock.fastenv.toml")
     code = "import tool, ready, helper, packed, from_git; print(tool.VALUE, from_git.VALUE)"
-    assert asked(made, code) == "1 1"
+    assert says(made / "bin/python", code) == "1 1"
     # an edit ships with the next lock; what has not changed is not built again
     (folder / "tool/tool.py").write_text("VALUE = 5\n")
-    assert cli(lab, "lock", "--prefix", original).code == 0
+    assert lab.cli("lock", "--prefix", original).code == 0
     again = {it.name: it.sha256 for it in Lock.read(folder / "pylock.fastenv.toml").packages}
     assert {name for name, row in rows.items() if row.sha256 != again[name]} == {"tool"}
 

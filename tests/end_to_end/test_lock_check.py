@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.lab.index_server import IndexServer
+from tests.lab.lab import cli
 from tests.lab.project import commit, make_project
-from tests.lab.venv import alone, install, make_venv, site_of
+from tests.lab.venv import install, make_venv, site_of
 
 import fastenv
 from fastenv import materialize, scan
@@ -24,16 +21,7 @@ from fastenv.testing import make_wheel
 
 LOCK = "pylock.fastenv.toml"
 
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A user whose index has nothing of interest."""
-    alone(monkeypatch, tmp_path / "home")
-    (tmp_path / "wheels").mkdir()
-    with IndexServer(tmp_path / "wheels") as index:
-        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-        monkeypatch.setenv("FASTENV_PUBLIC_INDEXES", index.url)
-        yield tmp_path
+pytestmark = pytest.mark.usefixtures("own_index")
 
 
 def differences(folder: Path) -> list[str]:
@@ -54,13 +42,9 @@ def test_code_that_was_edited_since(folder: Path) -> None:
     code, packed = project / "tool.py", site_of(python) / "lost.py"
     code.write_text("VALUE = 2\n")
     packed.write_text("L = 2\n")
-    words = ["lock", "--check", "--python", str(python), "-o", str(folder / LOCK)]
-    done = subprocess.run(
-        [sys.executable, "-m", "fastenv", *words], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1, done
-    assert done.stderr == f"lock --check: compared with {folder / 'env'}\n2 differences\n"
-    assert [line.split()[0] for line in done.stdout.splitlines() if "edited" in line] == ["lost", "tool"]
+    done = cli("lock", "--check", "--python", python, "-o", folder / LOCK, code=1)
+    assert done.err == f"lock --check: compared with {folder / 'env'}\n2 differences\n"
+    assert [line.split()[0] for line in done.out.splitlines() if "edited" in line] == ["lost", "tool"]
     packed.write_text("L = 1\n")
     assert differences(folder) == ["tool"]
     code.write_text("VALUE = 1\n")

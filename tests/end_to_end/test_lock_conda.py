@@ -21,7 +21,6 @@ from tests.lab.conda_prefix import (
     record_of,
     replace_text,
 )
-from tests.lab.venv import alone
 
 from fastenv.exceptions import LockFaults, NetworkError
 from fastenv.lock import Lock, lock
@@ -37,8 +36,7 @@ SITE = "lib/python3.6/site-packages"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    alone(monkeypatch, tmp_path / "home")
+def folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (
         "CONDA_PKGS_DIRS",
         "CONDA_EXE",
@@ -48,7 +46,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "CONDARC",
     ):
         monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return folder
 
 
 @pytest.fixture

@@ -13,25 +13,13 @@ from tests.lab.conda_package import make_package, pack_python, pack_wheel
 from tests.lab.conda_prefix import install as install_conda
 from tests.lab.conda_prefix import move_channel
 from tests.lab.index_server import IndexServer
-from tests.lab.venv import alone, install
+from tests.lab.venv import install
 
 from fastenv.lock import Lock, lock
 from fastenv.materialize import materialize
 from fastenv.scan import scan
 from fastenv.testing import make_wheel
 from fastenv.verify import verify
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    alone(monkeypatch, tmp_path / "home")
-    return tmp_path
-
-
-@pytest.fixture
-def channel(folder: Path) -> Iterator[Channel]:
-    with Channel(folder / "channel") as server:
-        yield server
 
 
 @pytest.fixture

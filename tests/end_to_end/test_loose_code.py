@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.lab.lab import Done, Lab, run
+from tests.lab.copies import says
+from tests.lab.lab import Lab, run
 
 import fastenv
 from fastenv.lock import Lock
 
 _SHOW = "import sys; print(*(p for p in sys.path if '/overlays/' in p), sep='\\n')"
-
-
-def cli(lab: Lab, *arguments: object, cwd: Path | None = None, **env: str) -> Done:
-    settings = {"UV_DEFAULT_INDEX": lab.index.url, "FASTENV_PUBLIC_INDEXES": lab.index.url, **env}
-    command = [sys.executable, "-m", "fastenv", *map(str, arguments)]
-    environ = {**lab.environ, "FASTENV_ROOT": str(lab.root), "FASTENV_NODE": str(lab.node), **settings}
-    return run(command, env=environ, cwd=cwd or lab.folder)
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -31,14 +24,6 @@ def write(folder: Path, **files: str) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
-
-
-def asked(prefix: Path, code: str, *options: str) -> str:
-    done = subprocess.run(
-        [prefix / "bin/python", *options, "-c", code], capture_output=True, text=True, check=False, cwd="/"
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
 
 
 @pytest.fixture
@@ -58,7 +43,7 @@ def test_bad_input(lab: Lab, original: Path) -> None:
         ("lock --only nothing --config ok.toml", 3, "names nothing in only, which is not there"),
     ):
         (lab.folder / "ok.toml").write_text("")
-        done = cli(lab, *words.split(), "--prefix", original, PYTHONPATH=str(big))
+        done = lab.cli(*words.split(), "--prefix", original, env={"PYTHONPATH": str(big)})
         assert (done.code, done.out) == (code, ""), done
         assert said in done.err
     assert not list(lab.folder.glob("pylock*"))
@@ -74,7 +59,7 @@ def test_three_folders_from_here_to_there(lab: Lab, original: Path) -> None:
     three = write(lab.folder / "c/src", first_dot_py="at = 3\n", third_dot_py="")
     site = next(original.glob("lib/python*/site-packages"))
     (site / "loose.pth").write_text(f"{three}\n")
-    done = cli(lab, "lock", "--prefix", original, PYTHONPATH=f"{one}:{two}")
+    done = lab.cli("lock", "--prefix", original, env={"PYTHONPATH": f"{one}:{two}"})
     assert done.code == 0, done.err
     assert "loose code of src, src-2, src-3" in done.err
     assert ".env of" in done.err
@@ -86,24 +71,24 @@ def test_three_folders_from_here_to_there(lab: Lab, original: Path) -> None:
     ]
     assert ("src/.env", "it looks like a secret") in [(it.name, it.reason) for it in lock.ignored]
     made = lab.materialize(lock.path or Path(), prefix=None)
-    paths = asked(made, _SHOW, "-I").splitlines()
+    paths = says(made / "bin/python", _SHOW).splitlines()
     assert paths == [f"{made}/overlays/{name}" for name in ("src", "src-2", "src-3")]
     code = (
         "import first, third, second, space.inner, space.of_lib, importlib.resources as r;"
         "print(first.at, r.files('second').joinpath('words.txt').read_text().strip(), space.inner.y)"
     )
-    assert asked(made, code) == "1 data 2"
+    assert says(made / "bin/python", code) == "1 data 2"
     assert not list(made.rglob(".env"))
     assert lab.run("verify", made, "--full").code == 0
     assert lab.run("exec", made, "--", "python", "-c", "import third").code == 0
     # a copy of the copy is the same environment
-    assert cli(lab, "lock", "--prefix", made, "-o", "pylock.again.toml").code == 0
+    assert lab.cli("lock", "--prefix", made, "-o", "pylock.again.toml").code == 0
     assert Lock.read(lab.folder / "pylock.again.toml").env_id == lock.env_id
     # locking again gives the same; the lock still fits until an edit
     check = ("lock", "--check", "--prefix", original)
-    assert cli(lab, *check, PYTHONPATH=f"{one}:{two}").code == 0
+    assert lab.cli(*check, env={"PYTHONPATH": f"{one}:{two}"}).code == 0
     (one / "first.py").write_text("at = 2\n")
-    done = cli(lab, *check, "--json", PYTHONPATH=f"{one}:{two}")
+    done = lab.cli(*check, "--json", env={"PYTHONPATH": f"{one}:{two}"})
     row = json.loads(done.out.splitlines()[0])
     assert (done.code, row["kind"], row["name"], row["what"]) == (1, "overlay", "src", "content")
     # the archives are kept in the store: what lies beside the lock is not needed again
@@ -113,9 +98,12 @@ def test_three_folders_from_here_to_there(lab: Lab, original: Path) -> None:
     assert "overlays/src/first.py" in lab.run("verify", made, "--full").out
     assert lab.run("store", "verify").code != 0
     copy = lab.materialize(lock.path or Path(), prefix="copy")
-    assert asked(copy, "import first; print(first.at, first.__file__)") == f"1 {copy}/overlays/src/first.py"
+    assert (
+        says(copy / "bin/python", "import first; print(first.at, first.__file__)")
+        == f"1 {copy}/overlays/src/first.py"
+    )
     assert lab.run("store", "gc", "--keep-days", "0").code == 0
-    assert asked(copy, code) == "1 data 2"
+    assert says(copy / "bin/python", code) == "1 data 2"
 
 
 SESSION = """
@@ -138,33 +126,26 @@ def test_code_edited_between_two_locks_ships(lab: Lab, original: Path) -> None:
     site = next(original.glob("lib/python*/site-packages"))
     ours = [str(Path(fastenv.__file__).parent.parent), *(p for p in sys.path if p.endswith("site-packages"))]
     (site / "ours.pth").write_text("".join(f"import sys; sys.path.append({it!r})\n" for it in ours))
-    environ = {
-        **lab.environ,
-        "UV_DEFAULT_INDEX": lab.index.url,
-        "FASTENV_PUBLIC_INDEXES": lab.index.url,
-        "FASTENV_ROOT": str(lab.root),
-        "FASTENV_NODE": str(lab.node),
-    }
-    done = run([str(original / "bin/python"), "-c", SESSION, str(added)], env=environ, cwd=room, code=0)
+    done = run([str(original / "bin/python"), "-c", SESSION, str(added)], env=lab.user, cwd=room, code=0)
     names, prefix = done.out.splitlines()
     assert names.startswith("['notebooks', 'tools'")
-    assert asked(Path(prefix), "import helper, tool, lib; print(helper.version)") == "2"
+    assert says(Path(prefix, "bin/python"), "import helper, tool, lib; print(helper.version)") == "2"
 
 
 def test_the_working_folder_if_it_is_asked_for(lab: Lab, original: Path) -> None:
     room = write(
         lab.folder / "project", helper_dot_py="x = 1\n", notes__a_dot_csv="1\n", notes__b_dot_csv="2\n"
     )
-    done = cli(lab, "lock", "--prefix", original, cwd=room)
+    done = lab.cli("lock", "--prefix", original, cwd=room)
     assert Lock.read(room / "pylock.fastenv.toml").overlays == (), done.err
     words = ("lock", "--prefix", original, "--include-cwd", "--exclude", "notes/b.csv")
     texts = set()
     for _ in range(2):  # the lock and what travels with it are no part of it
-        assert cli(lab, *words, cwd=room).code == 0
+        assert lab.cli(*words, cwd=room).code == 0
         texts.add((room / "pylock.fastenv.toml").read_text())
     assert len(texts) == 1
     (room / "fastenv.toml").write_text('include = ["."]\nexclude = ["notes/b.csv", "fastenv.toml"]\n')
-    assert cli(lab, "lock", "--prefix", original, cwd=room).code == 0
+    assert lab.cli("lock", "--prefix", original, cwd=room).code == 0
     assert {(room / "pylock.fastenv.toml").read_text()} == texts
     made = lab.materialize(room / "pylock.fastenv.toml")
     names = sorted(os.path.relpath(path, made) for path in made.rglob("overlays/*/**/*") if path.is_file())
@@ -174,15 +155,15 @@ def test_the_working_folder_if_it_is_asked_for(lab: Lab, original: Path) -> None
 def test_what_the_rules_ignore_is_not_in_the_copy(lab: Lab, original: Path) -> None:
     lab._install(original, "--default-index", lab.index.url, lab.wheel("app", requires=["lib"]))
     (lab.folder / "pyproject.toml").write_text('[tool.fastenv]\nignore = ["lib"]\n')
-    done = cli(lab, "lock", "--prefix", original)
+    done = lab.cli("lock", "--prefix", original)
     assert done.code == 0, done.err
     assert "lib is left out: ignored by pyproject.toml, though app needs it" in done.err
     lock = Lock.read(lab.folder / "pylock.fastenv.toml")
     assert [it.name for it in lock.packages] == ["app"]
     assert [(it.name, it.version) for it in lock.ignored if it.version] == [("lib", "1.0")]
-    assert cli(lab, "lock", "--check", "--prefix", original).code == 0
-    assert cli(lab, "diff", lock.path, original).code == 1
-    out = cli(lab, "why", "lib", "--prefix", original).out
+    assert lab.cli("lock", "--check", "--prefix", original).code == 0
+    assert lab.cli("diff", lock.path, original).code == 1
+    out = lab.cli("why", "lib", "--prefix", original).out
     assert "left out: ignored by pyproject.toml, though app needs it" in out
 
 
@@ -200,11 +181,11 @@ def test_packages_for_the_nodes_alone(lab: Lab, original: Path) -> None:
         (("--extra", "lib"), "extra names lib, which the environment has itself"),
         (("--extra", "nowhere"), "nowhere"),
     ):
-        done = cli(lab, *lock, *words)
+        done = lab.cli(*lock, *words)
         assert (done.code, done.out) == (3, ""), done
         assert said in done.err
     (lab.folder / "fastenv.toml").write_text('extra = ["gpu<3"]\n')
-    assert cli(lab, *lock).code == 0
+    assert lab.cli(*lock).code == 0
     made = Lock.read(lab.folder / "pylock.fastenv.toml")
     assert [(it.name, it.version, it.extra, it.requested) for it in made.packages] == [
         ("gpu", "2.0", True, True),
@@ -212,8 +193,9 @@ def test_packages_for_the_nodes_alone(lab: Lab, original: Path) -> None:
         ("lib", "1.0", False, True),
     ]
     assert made.packages[0].filename == "gpu-2.0-py3-none-any.whl"
-    assert cli(lab, *lock, "--check").code == 0
-    assert cli(lab, "diff", original, "pylock.fastenv.toml").code == 0
-    assert asked(lab.materialize(lab.folder / "pylock.fastenv.toml"), "import gpu, helper, lib") == ""
+    assert lab.cli(*lock, "--check").code == 0
+    assert lab.cli("diff", original, "pylock.fastenv.toml").code == 0
+    copy = lab.materialize(lab.folder / "pylock.fastenv.toml")
+    assert says(copy / "bin/python", "import gpu, helper, lib") == ""
     (lab.folder / "fastenv.toml").write_text("")
-    assert cli(lab, *lock, "--check").code == 1
+    assert lab.cli(*lock, "--check").code == 1

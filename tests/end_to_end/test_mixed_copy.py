@@ -14,19 +14,12 @@ from tests.lab.conda_package import make_package, pack_python, pack_wheel
 from tests.lab.conda_prefix import edit_record, move_channel, record_of
 from tests.lab.conda_prefix import install as install_conda
 from tests.lab.index_server import IndexServer
-from tests.lab.venv import alone, install
+from tests.lab.venv import install
 
 from fastenv import materialize
 from fastenv.lock import lock
 from fastenv.scan import Inventory, scan
 from fastenv.testing import make_wheel
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    alone(monkeypatch, tmp_path / "home")
-    monkeypatch.setenv("FASTENV_NO_COMPILE", "1")
-    return tmp_path
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.lab.copies import copy_environment, says
 from tests.lab.index_server import IndexServer
+from tests.lab.lab import cli
 from tests.lab.project import commit, make_project
-from tests.lab.venv import alone, install, make_venv, site_of
+from tests.lab.venv import install, make_venv, site_of
 
 from fastenv.event import Event
 from fastenv.exceptions import LockFaults
@@ -24,15 +24,12 @@ from fastenv.lock.edits import find_edits
 from fastenv.testing import make_wheel
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A user who has an index with ``alpha``."""
-    alone(monkeypatch, tmp_path / "home")
-    make_wheel(tmp_path / "wheels", "alpha", "1.0", {"alpha/__init__.py": "A = 1\n", "alpha/data.txt": "x"})
-    with IndexServer(tmp_path / "wheels") as index:
-        monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
-        monkeypatch.setenv("FASTENV_PUBLIC_INDEXES", index.url)
-        yield tmp_path
+@pytest.fixture(autouse=True)
+def alpha(folder: Path, own_index: IndexServer) -> Path:
+    """A wheel that the user's index has."""
+    return make_wheel(
+        own_index.folder, "alpha", "1.0", {"alpha/__init__.py": "A = 1\n", "alpha/data.txt": "x"}
+    )
 
 
 @pytest.mark.parametrize("cached", [True, False], ids=["cached", "repacked"])
@@ -88,12 +85,11 @@ def test_a_wheel_from_a_file(folder: Path, gone: bool) -> None:
     assert (site_of(copy.python) / "vendor" / "six-1.0.dist-info" / "RECORD").is_file()
 
 
-def test_a_wheel_by_its_url(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wheel_by_its_url(folder: Path, own_index: IndexServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The URL is locked while it gives the wheel that is installed, and no edit was made to that."""
     wheel = make_wheel(folder / "wheels", "direct", "1.0", {"direct.py": "D = 4\n"})
-    base = os.environ["FASTENV_PUBLIC_INDEXES"].removesuffix("simple/")
-    monkeypatch.setenv("FASTENV_PUBLIC_INDEXES", base)
-    url = f"{base}files/{wheel.name}"
+    monkeypatch.setenv("FASTENV_PUBLIC_INDEXES", f"{own_index.base}/")
+    url = own_index.files_url + wheel.name
     python = make_venv(folder / "env")
     install(python, f"direct @ {url}")
     hashes = {"sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}  # pip writes these, uv does not
@@ -250,17 +246,14 @@ def test_strict_refuses(folder: Path) -> None:
     (site_of(python) / "alpha" / "data.txt").write_text("edited")
     make_wheel(folder / "mine", "lost", "1.0")
     install(python, "lost", links=folder / "mine")
-    command = [sys.executable, "-m", "fastenv", "lock", "--python", str(python)]
-    done = subprocess.run([*command, "--strict"], capture_output=True, text=True, check=False, cwd=folder)
-    assert done.returncode == 3
-    assert "2 packages cannot be locked" in done.stderr
-    assert "alpha 1.0: installed files were edited: site/alpha/data.txt (changed)" in done.stderr
-    assert "lost 1.0: no index and no find-links folder has it" in done.stderr
+    done = cli("lock", "--python", python, "--strict", cwd=folder, code=3)
+    assert "2 packages cannot be locked" in done.err
+    assert "alpha 1.0: installed files were edited: site/alpha/data.txt (changed)" in done.err
+    assert "lost 1.0: no index and no find-links folder has it" in done.err
     assert not list(folder.glob("pylock*"))
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "alpha: repacked: files were edited" in done.stderr
-    assert "2 of them beside it" in done.stderr
+    done = cli("lock", "--python", python, cwd=folder, code=0)
+    assert "alpha: repacked: files were edited" in done.err
+    assert "2 of them beside it" in done.err
     names = {path.name for path in (folder / "pylock.fastenv.d").rglob("*") if path.is_file()}
     assert names == {"alpha-1.0-py3-none-any.whl", "lost-1.0-py3-none-any.whl"}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from tests.lab.conda_channel import Channel
 from tests.lab.conda_package import make_package
 from tests.lab.conda_prefix import install as install_conda
 from tests.lab.conda_prefix import move_channel
-from tests.lab.venv import alone
 
 from fastenv import Event
 from fastenv.exceptions import LockFaults
@@ -19,18 +17,6 @@ from fastenv.lock.check import check_lock
 from fastenv.materialize import materialize
 
 SCRIPT = "echo and mine >> $PREFIX/share/scripted.txt; echo theirs >> $PREFIX/share/other.txt"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    alone(monkeypatch, tmp_path / "home")
-    return tmp_path
-
-
-@pytest.fixture
-def channel(folder: Path) -> Iterator[Channel]:
-    with Channel(folder / "channel") as server:
-        yield server
 
 
 def prefix_of(folder: Path, channel: Channel, script: str, action: str = "post-link") -> Path:

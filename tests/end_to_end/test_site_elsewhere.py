@@ -18,24 +18,12 @@ from tests.lab.conda_prefix import move_channel
 from tests.lab.index_server import IndexServer
 from tests.lab.lab import Lab
 from tests.lab.locks import restate
-from tests.lab.venv import alone, install
+from tests.lab.venv import install
 
 from fastenv.lock import lock
 from fastenv.testing import make_wheel
 
 SERIES = f"python{sys.version_info.major}.{sys.version_info.minor}"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    alone(monkeypatch, tmp_path / "home")
-    return tmp_path
-
-
-@pytest.fixture
-def channel(folder: Path) -> Iterator[Channel]:
-    with Channel(folder / "channel") as server:
-        yield server
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.end_to_end.test_loose_code import asked, cli
+from tests.lab.copies import says
 from tests.lab.lab import Lab
 
 from fastenv.lock import Lock, lock
@@ -57,7 +57,7 @@ def test_bad_input(lab: Lab, original: Path, site: Path) -> None:
         (("--max-loose-size", "2kB"), "pkg/big.bin"),
         (("--only", "smal"), "names smal in only, which is not there"),
     ):
-        done = cli(lab, *words_of_lock, *words)
+        done = lab.cli(*words_of_lock, *words)
         assert (done.code, done.out) == (3, ""), done
         assert said in done.err
     assert not list(lab.folder.glob("pylock*"))
@@ -67,7 +67,7 @@ def test_bad_input(lab: Lab, original: Path, site: Path) -> None:
     (site / "circle").symlink_to(site)
     (site / "whole_home").symlink_to(lab.folder / "home")
     (site / "nowhere.py").symlink_to(site / "absent.py")
-    done = cli(lab, *words_of_lock, "--exclude", "*.bin", "--ignore", "smell")
+    done = lab.cli(*words_of_lock, "--exclude", "*.bin", "--ignore", "smell")
     assert done.code == 0, done.err
     for said in (
         "ignores smell, which is not there (there is small)",
@@ -121,12 +121,12 @@ def test_from_here_to_there(lab: Lab, original: Path, site: Path) -> None:
     origin = Path(str(compiled.origin))
     shutil.copy(origin, site / "folder" / origin.name)
     code = _SEEN.replace("_inner", origin.name.partition(".")[0])
-    assert cli(lab, "lock", "--prefix", original).code == 0
+    assert lab.cli("lock", "--prefix", original).code == 0
     locked = Lock.read(lab.folder / "pylock.fastenv.toml")
     assert [(it.name, it.place) for it in locked.overlays] == [("site-packages", "site")]
     assert not [it.name for it in locked.ignored if not it.version]
     made = lab.materialize(lab.folder / "pylock.fastenv.toml", "--compile", prefix=None)
-    here, there = (json.loads(asked(it, code, "-I")) for it in (original, made))
+    here, there = (json.loads(says(it / "bin/python", code)) for it in (original, made))
     assert there[:5] == here[:5]
     assert there[6:] == here[6:]
     assert there[5].endswith("site-packages/linked/__init__.py")
@@ -136,19 +136,19 @@ def test_from_here_to_there(lab: Lab, original: Path, site: Path) -> None:
     assert list(made.glob("lib/python*/site-packages/__pycache__/loose.*.pyc"))
     assert lab.run("verify", made, "--full").code == 0
     # a copy of the copy is the same environment
-    again = cli(lab, "lock", "--prefix", made, "-o", "pylock.again.toml")
+    again = lab.cli("lock", "--prefix", made, "-o", "pylock.again.toml")
     assert again.code == 0, again.err
     assert Lock.read(lab.folder / "pylock.again.toml").env_id == locked.env_id
-    (told,) = map(json.loads, cli(lab, "why", "plugin", "--prefix", original, "--json").out.splitlines())
+    (told,) = map(json.loads, lab.cli("why", "plugin", "--prefix", original, "--json").out.splitlines())
     assert (told["lock"], told["reason"]) == (
         "carried",
         "site-packages.zip: no distribution's RECORD names it",
     )
     check = ("lock", "--check", "--prefix", original, "--json")
-    assert cli(lab, *check).code == 0
+    assert lab.cli(*check).code == 0
     (site / "pkg" / "plugin.py").write_text("x = 2\n")
     (site / "new.py").touch()
-    done = cli(lab, *check)
+    done = lab.cli(*check)
     row = json.loads(done.out.splitlines()[0])
     assert (done.code, row["kind"], row["name"], row["what"]) == (1, "overlay", "site-packages", "content")
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +74,9 @@ def node(lab: Lab, *options: str, **env: str) -> dict[str, Any]:
 def test_what_is_no_override(lab: Lab, word: str) -> None:
     lock = lock_of(lab)
     assert "__cuda=12.4" in lab.refuse(lock, 2, "--override-virtual", word)
-    done = subprocess.run(
-        [sys.executable, "-m", "fastenv", "materialize", str(lock), "--override-virtual", word],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **lab.environ},
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "__cuda=12.4" in done.stderr
+    done = lab.cli("materialize", lock, "--override-virtual", word)
+    assert (done.code, done.out) == (2, "")
+    assert "__cuda=12.4" in done.err
 
 
 def test_exec_says_it_in_a_line(lab: Lab) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lab.lab import Done, Lab, run
+from tests.lab.lab import Done, Lab
 from tests.lab.records import record_faults
 from tests.lab.trees import differences
 
@@ -34,17 +33,9 @@ def wheels(lab: Lab) -> list[Path]:
     ]
 
 
-def cli(lab: Lab, *arguments: object, code: int = 0, **env: str) -> Done:
-    """The command line of the Python package."""
-    settings = {
-        "UV_DEFAULT_INDEX": lab.index.url,
-        "FASTENV_PUBLIC_INDEXES": lab.index.url,
-        "FASTENV_NODE": str(lab.node),
-        "FASTENV_ROOT": str(lab.root),
-        **env,
-    }
-    command = [sys.executable, "-m", "fastenv", *map(str, arguments)]
-    return run(command, env={**lab.environ, **settings}, code=code, cwd=lab.folder)
+def cli(lab: Lab, *arguments: object, code: int = 0, **how: Any) -> Done:
+    """The command line of the Python package, which must succeed if nothing else is said."""
+    return lab.cli(*arguments, code=code, **how)
 
 
 def test_from_an_environment_to_its_copy_and_back(lab: Lab, wheels: list[Path]) -> None:
@@ -88,7 +79,7 @@ def test_wheels_of_a_find_links_folder_travel_with_the_lock(lab: Lab, wheels: li
     local.mkdir()
     shutil.move(wheels[-1], local)
     lock = lab.folder / "pylock.fastenv.toml"
-    cli(lab, "lock", "--prefix", original, "-o", lock, UV_FIND_LINKS=str(local))
+    cli(lab, "lock", "--prefix", original, "-o", lock, env={"UV_FIND_LINKS": str(local)})
     carried = sorted((lab.folder / "pylock.fastenv.d").rglob("*.whl"))
     assert [path.name for path in carried] == [wheels[-1].name]
     # On another machine: the lock and what travels with it, elsewhere; the folder is gone.

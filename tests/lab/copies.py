@@ -47,7 +47,7 @@ def copy_environment(python: Path, folder: Path, **options: Any) -> Copy:
 
 
 def says(python: Path, code: str) -> str:
-    """What a line of Python prints in an environment, far away from where this test runs."""
+    """What a line of Python prints in an environment, far away from where this test runs and from its settings."""
     done = subprocess.run([python, "-I", "-c", code], capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

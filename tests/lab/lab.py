@@ -22,7 +22,7 @@ from fastenv.testing import make_wheel
 from tests.lab.index_server import IndexServer
 from tests.lab.locks import Interpreter, Row, here, lock_text
 
-__all__ = ["Done", "Lab", "clean_environment", "snapshot", "uv"]
+__all__ = ["Done", "Lab", "clean_environment", "cli", "snapshot", "uv"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,21 @@ class Lab:
     def run(self, *arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Done:
         """The node program, to its end."""
         return run(self.command(*arguments), env={**self.environ, **(env or {})}, **how)
+
+    @property
+    def user(self) -> dict[str, str]:
+        """The variables of somebody who has this lab's store, and its index for the only one, and public."""
+        return {
+            **self.environ,
+            "UV_DEFAULT_INDEX": self.index.url,
+            "FASTENV_PUBLIC_INDEXES": self.index.url,
+            "FASTENV_NODE": str(self.node),
+            "FASTENV_ROOT": str(self.root),
+        }
+
+    def cli(self, *arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Done:
+        """``fastenv`` of that user."""
+        return cli(*arguments, env={**self.user, **(env or {})}, **{"cwd": self.folder, **how})
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         """The node program, to be waited for or killed by the test."""
@@ -177,6 +192,12 @@ def run(
     done = Done(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
     assert code is None or done.code == code, done
     return done
+
+
+def cli(*arguments: object, env: Mapping[str, str] | None = None, **how: Any) -> Done:
+    """``fastenv``, the command line of the Python package; with the variables of this process if none are given."""
+    command = [sys.executable, "-m", "fastenv", *map(str, arguments)]
+    return run(command, env=os.environ if env is None else env, **how)
 
 
 def uv(*arguments: object, env: Mapping[str, str]) -> Done:

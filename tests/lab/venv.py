@@ -49,7 +49,7 @@ def site_of(python: Path) -> Path:
 def alone(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     """Take the user's settings of pip and uv away: this test's are all there are."""
     for name in list(os.environ):
-        if name == "FASTENV_CONDA_DATA":
+        if name in ("FASTENV_CONDA_DATA", "FASTENV_NO_COMPILE"):  # the tests' own, see conftest.py
             continue
         if name.startswith(("PIP_", "UV_", "XDG_", "FASTENV_")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

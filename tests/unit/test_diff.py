@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.lock.inventories import distribution, inventory
-from tests.unit.lock.test_lockfile import A, B, C, a_conda_lock, a_lock
+from tests.unit.lock.locks import A, B, C, a_conda_lock, a_lock
 
 import fastenv
 from fastenv.exceptions import FastenvError, FileSystemError, LockFormatError, ScanError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.unit.lock.inventories import distribution, inventory
-from tests.unit.lock.test_lockfile import a_lock
+from tests.unit.lock.locks import a_lock
 
 import fastenv
 from fastenv.exceptions import ScanError

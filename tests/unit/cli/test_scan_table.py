@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
-from tests.unit.lock.test_rules import conda_package
+from tests.unit.lock.inventories import conda_package, distribution, inventory
 
 from fastenv.cli.scan import human_size, scan, show
 from fastenv.exceptions import FileSystemError
@@ -20,12 +20,9 @@ from fastenv.scan.inventory import (
     Claim,
     CondaEnvironment,
     Contested,
-    Distribution,
-    Interpreter,
     Inventory,
     LeftOut,
     Origin,
-    Platform,
     Shadowed,
     Stray,
     SystemLibrary,
@@ -34,38 +31,7 @@ from fastenv.scan.inventory import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHON = Interpreter(
-    implementation="cpython",
-    version="3.11.7",
-    soabi="cpython-311-x86_64-linux-gnu",
-    cache_tag="cpython-311",
-    build="main; GCC",
-    executable="/e/bin/python",
-    base_executable="/usr/bin/python3.11",
-    prefix="/e",
-    base_prefix="/usr",
-)
-NUMPY = Distribution(
-    name="numpy",
-    display_name="numpy",
-    version="2.4.6",
-    layer="env",
-    location="/e/s",
-    metadata_path="/e/s/numpy-2.4.6.dist-info",
-    format="dist-info",
-    origin=Origin("index"),
-    installer="uv",
-    requested=True,
-    tags=("cp311-cp311-manylinux_2_28_x86_64",),
-    build="",
-    files=900,
-    size=61_234_567,
-    files_digest="ab",
-    requires_python="",
-    requires=(),
-    extras=(),
-    entry_points=(),
-)
+NUMPY = distribution("numpy", "2.4.6", files=900, size=61_234_567)
 CHECKOUT = replace(
     NUMPY,
     name="a-project-with-quite-a-long-name-of-its-own",
@@ -75,26 +41,12 @@ CHECKOUT = replace(
     files=0,
     size=0,
 )
-INVENTORY = Inventory(
-    interpreter=PYTHON,
-    platform=Platform("linux", "x86_64", "glibc", "2.36"),
-    conda=None,
-    variables=(),
-    search_path=(),
-    pth_code=(),
-    distributions=(CHECKOUT, NUMPY),
-    shadowed=(),
-    broken=(),
-    strays=(),
-    contested=(),
-    left_out=(),
-    notes=(),
-)
+INVENTORY = inventory(CHECKOUT, NUMPY)
 
 
-def text(inventory: Inventory, width: int = 80) -> str:
+def text(shown: Inventory, width: int = 80) -> str:
     console = Console(file=io.StringIO(), width=width, highlight=False, color_system=None)
-    show(inventory, console)
+    show(shown, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -105,7 +57,7 @@ def test_table_and_summary() -> None:
     assert lines[1].split() == ["Name", "Version", "Origin", "Layer", "Size"]
     assert lines[3].split() == ["numpy", "2.4.6", "index", "env", "61", "MB"]
     assert lines[-1] == (
-        "1 distribution, 61 MB in 900 files; CPython 3.11.7 in /e, a venv on /usr/bin/python3.11"
+        "1 distribution, 61 MB in 900 files; CPython 3.11.7 in /env, a venv on /usr/bin/python3.11"
     )
 
 
@@ -133,17 +85,17 @@ def test_80_columns() -> None:
 
 def test_sections() -> None:
     """Each kind that deserves a look is named with its reason; the tool's own files are not."""
-    inventory = replace(
+    everything = replace(
         INVENTORY,
-        broken=(Broken("/e/s/x.dist-info", "env", "", ("it has no METADATA", "and more")),),
-        shadowed=(Shadowed("six", "1.0", "user", "/u/six", "/e/six", "/e/s (env) comes before /u"),),
+        broken=(Broken("/env/s/x.dist-info", "env", "", ("it has no METADATA", "and more")),),
+        shadowed=(Shadowed("six", "1.0", "user", "/u/six", "/env/six", "/env/s (env) comes before /u"),),
         strays=(
-            Stray("/e/s/loose.py", "env", "module", "no distribution's RECORD names it"),
-            Stray("/e/s/_virtualenv.py", "env", "venv", "written by the tool that made the venv"),
+            Stray("/env/s/loose.py", "env", "module", "no distribution's RECORD names it"),
+            Stray("/env/s/_virtualenv.py", "env", "venv", "written by the tool that made the venv"),
         ),
         contested=(
             Contested("site/a.py", "b", (Claim("a", "0", "env"), Claim("b", "1", "env")), "its bytes"),
-            Contested("site/c.py", None, (Claim("a", "0", "env"),), "/e/s/c.py cannot be read"),
+            Contested("site/c.py", None, (Claim("a", "0", "env"),), "/env/s/c.py cannot be read"),
         ),
         libraries=(
             SystemLibrary("libGL.so.1", ("opencv-python",), "/lib/libGL.so.1"),
@@ -154,7 +106,7 @@ def test_sections() -> None:
         left_out=(LeftOut("fastenv", "0.1", "env", "fastenv itself"),),
         notes=("PYTHONHOME is set; it was not followed",),
     )
-    shown = text(inventory)
+    shown = text(everything)
     for line in (
         "  s/x.dist-info  it has no METADATA; and more",
         "  six 1.0  s (env) comes before /u",
@@ -174,8 +126,8 @@ def test_sections() -> None:
 
 def test_loose_code_that_a_lock_ships_is_no_stray() -> None:
     strays = (
-        Stray("/e/src/mine.py", "PYTHONPATH", "module", "in a directory named by PYTHONPATH"),
-        Stray("/e/bin/tool", "env", "script", "no distribution's RECORD names it"),
+        Stray("/env/src/mine.py", "PYTHONPATH", "module", "in a directory named by PYTHONPATH"),
+        Stray("/env/bin/tool", "env", "script", "no distribution's RECORD names it"),
     )
     lines = text(replace(INVENTORY, strays=strays)).splitlines()
     shipped = lines.index(
@@ -189,7 +141,7 @@ def test_loose_code_that_a_lock_ships_is_no_stray() -> None:
 
 def test_long_sections_are_cut() -> None:
     """Twenty lines, then a count; long paths stay on one line."""
-    strays = tuple(Stray(f"/e/{'x' * 100}/{n}", "env", "file", "why") for n in range(25))
+    strays = tuple(Stray(f"/env/{'x' * 100}/{n}", "env", "file", "why") for n in range(25))
     shown = text(replace(INVENTORY, strays=strays)).splitlines()
     assert shown[-1] == "  and 5 more, which --json lists"
     assert sum("x" * 100 in line for line in shown) == 20

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
-from fastenv.scan.inventory import Distribution, Interpreter, Inventory, Origin, Platform
+from fastenv.scan.inventory import CondaPackage, Distribution, Interpreter, Inventory, Origin, Platform
 
-__all__ = ["distribution", "inventory"]
+__all__ = ["conda_package", "distribution", "inventory"]
 
 _DISTRIBUTION = Distribution(
     name="alpha",
@@ -48,6 +48,13 @@ def distribution(name: str = "alpha", version: str = "1.0", **changes: Any) -> D
     info = f"{_DISTRIBUTION.location}/{name}-{version}.dist-info"
     named = replace(_DISTRIBUTION, name=name, display_name=name, version=version, metadata_path=info)
     return replace(named, **changes)
+
+
+def conda_package(name: str, *depends: str) -> CondaPackage:
+    """A conda package of which nothing else is known."""
+    empty: dict[str, Any] = {"str": "", "bool": False, "int": 0, "int | None": None}
+    values = {field.name: empty.get(str(field.type), ()) for field in fields(CondaPackage)}
+    return CondaPackage(**{**values, "name": name, "version": "1", "build": "0", "depends": depends})
 
 
 def inventory(*distributions: Distribution, **changes: Any) -> Inventory:

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from tests.env_id_oracle import env_id
-from tests.unit.lock.inventories import inventory
-from tests.unit.lock.test_lockfile import a_conda_lock, a_lock, again
-from tests.unit.lock.test_rules import conda_package
+from tests.unit.lock.inventories import conda_package, inventory
+from tests.unit.lock.locks import a_conda_lock, a_lock, again
 
 import fastenv
 from fastenv.exceptions import LockFormatError

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.lab.index_server import IndexServer
+from tests.lab.lab import cli
 from tests.lab.venv import alone, make_venv
 from tests.unit.lock.inventories import inventory
 
@@ -30,22 +30,17 @@ def python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield make_venv(tmp_path / "env", "alpha", links=tmp_path / "wheels")
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "fastenv", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_ways_to_say_what_and_where(python: Path) -> None:
     """By interpreter, prefix or inventory; into a file or onto standard output: one text."""
-    done = run("lock", "--python", str(python))
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    done = cli("lock", "--python", python)
+    assert (done.code, done.out) == (0, ""), done.err
     text = Path("pylock.fastenv.toml").read_text()
     assert Lock.parse(text).packages[0].name == "alpha"
-    assert run("lock", "--prefix", str(python.parent.parent), "-o", "-").stdout == text
-    run("scan", "--python", str(python), "-o", "inventory.json")
-    done = run("lock", "--inventory", "inventory.json", "-o", "pylock.other.toml", "--json")
+    assert cli("lock", "--prefix", python.parent.parent, "-o", "-").out == text
+    cli("scan", "--python", python, "-o", "inventory.json", code=0)
+    done = cli("lock", "--inventory", "inventory.json", "-o", "pylock.other.toml", "--json")
     assert Path("pylock.other.toml").read_text() == text
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    rows = [json.loads(line) for line in done.out.splitlines()]
     assert rows[-1] == {
         "event": "done",
         "lock": "pylock.other.toml",
@@ -67,17 +62,15 @@ def test_ways_to_say_what_and_where(python: Path) -> None:
     ],
 )
 def test_wrong_usage(python: Path, words: list[str], status: int, said: str) -> None:
-    done = run("lock", *words)
-    assert done.returncode == status
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    done = cli("lock", *words, code=status)
+    assert said in done.err
+    assert "Traceback" not in done.err
 
 
 def test_faults_are_listed(python: Path, tmp_path: Path) -> None:
     (tmp_path / "wheels" / "alpha-1.0-py3-none-any.whl").unlink()
-    done = run("lock", "--strict", "--python", str(python))
-    assert done.returncode == 3
-    assert "alpha 1.0: no index and no find-links folder has it" in done.stderr
+    done = cli("lock", "--strict", "--python", python, code=3)
+    assert "alpha 1.0: no index and no find-links folder has it" in done.err
     assert not Path("pylock.fastenv.toml").exists()
 
 

@@ -8,67 +8,15 @@ from pathlib import Path
 import pytest
 from packaging.pylock import Pylock
 from tests.env_id_oracle import env_id
+from tests.unit.lock.locks import A, B, C, a_conda_lock, a_lock
 
 from fastenv.exceptions import FileSystemError, LockFormatError
 from fastenv.lock import Lock, toml
-from fastenv.lock.compose import compose, render
-from fastenv.lock.locked_conda import LockedConda, LockedVirtual
+from fastenv.lock.compose import render
 from fastenv.lock.lockfile import (
-    Ignored,
     LockedContested,
-    LockedInterpreter,
-    LockedLibrary,
-    LockedPackage,
-    LockedPlatform,
     compute_env_id,
 )
-
-A, B, C = "a" * 64, "b" * 64, "c" * 64
-
-
-def a_lock(**changes: object) -> Lock:
-    values: dict[str, object] = {
-        "platform": LockedPlatform("linux", "x86_64", "2.28"),
-        "interpreter": LockedInterpreter(
-            "cpython",
-            "3.11.7",
-            "cpython-311-x86_64-linux-gnu",
-            "main, Mar  3 2026, 10:00:00; GCC 12.2.0",
-            "/usr/bin/python3.11",
-        ),
-        "packages": [
-            LockedPackage(
-                "beta",
-                "2.0",
-                "beta-2.0-py3-none-any.whl",
-                B,
-                path=f"pylock.fastenv.d/{B}/beta-2.0-py3-none-any.whl",
-                origin="local",
-                index_name="inner",
-            ),
-            LockedPackage(
-                "alpha",
-                "1.0+local.1",
-                "alpha-1.0+local.1-py3-none-any.whl",
-                A,
-                url="https://files.example/alpha-1.0%2Blocal.1-py3-none-any.whl",
-                size=123,
-                index="https://index.example/simple",
-                requested=True,
-                layer="env",
-                files_digest=C,
-            ),
-        ],
-        "libraries": [
-            LockedLibrary("libm.so.6", ("alpha",), ("GLIBC_2.29",)),
-            LockedLibrary("libGL.so.1", ("alpha", "beta"), folders=("/opt/gl",)),
-        ],
-        "contested": [LockedContested('site/x "y".py', "alpha", ("alpha", "beta"))],
-        "ignored": [Ignored("fastenv", "0.1.0", "fastenv itself")],
-        "created_with": "0.1.0",
-    }
-    return compose(**{**values, **changes})  # type: ignore[arg-type]
-
 
 GOLDEN = f"""\
 lock-version = "1.0"
@@ -156,11 +104,6 @@ def test_lock_without_packages() -> None:
     assert render(Lock.parse(lock.text)) == lock.text
 
 
-def again(text: str) -> str:
-    """The text with the env id that it now has."""
-    return re.sub(r"(?m)^env-id = .*$", f'env-id = "{env_id(text)}"', text)
-
-
 BAD = [
     # what replaces what, and what must be said
     ("lock-version", "lock version", "is not a lock file"),
@@ -204,9 +147,12 @@ BAD = [
 @pytest.mark.parametrize(("old", "new", "words"), BAD)
 def test_bad_lock(old: str, new: str, words: str, tmp_path: Path) -> None:
     """Each is refused, with the file's name and with what is wrong."""
-    text = a_lock().text
+    refused(a_lock().text, old, new, words, tmp_path)
+
+
+def refused(text: str, old: str, new: str, words: str, folder: Path) -> None:
     assert old in text
-    path = tmp_path / "pylock.fastenv.toml"
+    path = folder / "pylock.fastenv.toml"
     path.write_text(text.replace(old, new, 1))
     with pytest.raises(LockFormatError, match=words) as caught:
         Lock.read(path)
@@ -258,48 +204,6 @@ def test_files(tmp_path: Path) -> None:
     with pytest.raises(LockFormatError, match="not a lock file"):
         Lock.read(tmp_path / "latin")
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["latin", "pylock.fastenv.toml"]
-
-
-def a_conda_lock(**changes: object) -> Lock:
-    values: dict[str, object] = {
-        "interpreter": LockedInterpreter("cpython", "3.13.1", "cpython-313t-x86_64", "main", source="conda"),
-        "conda": [
-            LockedConda(
-                "python",
-                "3.13.1",
-                "0_cp313t",
-                0,
-                "linux-64",
-                "python-3.13.1-0_cp313t.conda",
-                A,
-                url="https://channel.example/main/linux-64/python-3.13.1-0_cp313t.conda",
-                channel="https://channel.example/main",
-                md5="d" * 32,
-                size=5,
-                requested=("python 3.13.*",),
-            ),
-            LockedConda(
-                "_lib",
-                "1",
-                "h_1",
-                1,
-                "noarch",
-                "_lib-1-h_1.tar.bz2",
-                C,
-                path=f"pylock.fastenv.d/{C}/_lib-1-h_1.tar.bz2",
-                noarch="generic",
-                link_scripts=True,
-            ),
-        ],
-        "virtual": [
-            LockedVirtual("__cuda 12.*", ("python",), True),
-            LockedVirtual("__glibc >=2.17", ("python",)),
-        ],
-        "libraries": [],
-        "link_scripts": True,
-        "contested": [LockedContested("site/x.py", "conda:_lib", ("alpha", "conda:_lib"))],
-    }
-    return a_lock(**{**values, **changes})
 
 
 CONDA_GOLDEN = f"""\
@@ -385,10 +289,5 @@ BAD_CONDA = [
 
 @pytest.mark.parametrize(("old", "new", "words"), BAD_CONDA)
 def test_bad_conda_lock(old: str, new: str, words: str, tmp_path: Path) -> None:
-    text = a_conda_lock(contested=[LockedContested("site/x", "conda:_lib", ("alpha", "conda:_lib"))]).text
-    assert old in text
-    path = tmp_path / "pylock.fastenv.toml"
-    path.write_text(text.replace(old, new, 1))
-    with pytest.raises(LockFormatError, match=words) as caught:
-        Lock.read(path)
-    assert str(path) in str(caught.value)
+    contested = [LockedContested("site/x", "conda:_lib", ("alpha", "conda:_lib"))]
+    refused(a_conda_lock(contested=contested).text, old, new, words, tmp_path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.lock.inventories import distribution, inventory
+from tests.unit.lock.inventories import conda_package, distribution, inventory
 
 from fastenv.exceptions import LockError
 from fastenv.lock.rules import apply_rules
@@ -14,18 +14,11 @@ from fastenv.scan.inventory import (
     Broken,
     Claim,
     CondaEnvironment,
-    CondaPackage,
     Contested,
     Inventory,
     Origin,
 )
 from fastenv.settings import Rules
-
-
-def conda_package(name: str, *depends: str) -> CondaPackage:
-    empty: dict[str, Any] = {"str": "", "bool": False, "int": 0, "int | None": None}
-    values = {field.name: empty.get(str(field.type), ()) for field in fields(CondaPackage)}
-    return CondaPackage(**{**values, "name": name, "version": "1", "build": "0", "depends": depends})
 
 
 def an_inventory(**changes: Any) -> Inventory:

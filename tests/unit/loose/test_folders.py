@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,12 +113,11 @@ def test_what_distributions_own_is_not_shipped_again(tmp_path: Path) -> None:
 
 def test_an_environment_below_the_folder(tmp_path: Path) -> None:
     project = module(tmp_path / "project", "tool.py", "env/lib/x.py")
-    found = inventory()
-    assert found.interpreter is not None
-    object.__setattr__(found.interpreter, "prefix", str(project / "env"))
+    interpreter = inventory().interpreter
+    assert interpreter is not None
+    found = inventory(interpreter=replace(interpreter, prefix=str(project / "env")))
     (folder,) = survey_folders(found, [project]).folders
     assert (folder.holds("tool.py"), folder.holds("env/lib/x.py")) == (True, False)
-    object.__setattr__(found.interpreter, "prefix", "/env")
 
 
 def test_the_limit_names_the_largest(tmp_path: Path) -> None:
