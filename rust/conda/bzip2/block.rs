@@ -1,4 +1,5 @@
-//! A block: from its codes to a table that says which byte follows which, and along that table to its bytes.
+//! A block: from its codes to its column of bytes, from that to its text, in which runs are shortened, and from that to
+//! what was packed.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -6,58 +7,45 @@ use std::io::{self, Read};
 use super::bits::Bits;
 use super::code::{Code, LONGEST, SYMBOLS};
 use super::damaged;
+use super::recent::Recent;
+use super::walk::{PLACES, Walk};
 
 /// Symbols for which one code is used before another may be.
 const GROUP: usize = 50;
 /// The most codes of a block.
 const CODES: usize = 6;
-/// Where a place begins in an entry of the table; a byte is below it.
-const PLACE: u32 = 8;
-/// Places in the table: a power of two, since then no index needs a check. The largest block has 900,000 bytes.
-const PLACES: usize = 1 << 20;
-
-type Table = Box<[u32; PLACES]>;
+/// Bytes among which equal ones are looked for at once.
+const WINDOW: usize = 32;
 
 thread_local! {
     /// Of the last stream: making a new one costs as much as a small package.
-    static SPARE: Cell<Option<Table>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<Walk>> = const { Cell::new(None) };
 }
 
 /// A block that is being read.
 pub(super) struct Block {
     codes: Box<[Code; CODES]>,
-    table: Option<Table>,
-    /// Entries of the table that are the block's.
+    walk: Option<Walk>,
+    /// Bytes of the text, how many of them were used, and up to where they stand for themselves.
     len: usize,
-    /// The last byte that was made, how often in a row, and the place of the next in the table.
-    run: Run,
-    place: usize,
-    /// Places that were not gone along.
-    left: usize,
-}
-
-/// Four equal bytes in a row are followed by the number of those that follow.
-#[derive(Clone, Copy, Default)]
-struct Run {
-    byte: u8,
-    count: u32,
-    /// Bytes that are still to be repeated.
+    at: usize,
+    plain: usize,
+    /// Whether the last four of those are equal, so that a number of further ones follows.
+    is_run: bool,
+    /// How often the last of them is still to be repeated.
     more: usize,
 }
 
 impl Block {
     pub(super) fn new() -> Self {
-        let table = SPARE.take().unwrap_or_else(|| {
-            let zeros = vec![0_u32; PLACES].into_boxed_slice();
-            zeros.try_into().expect("it has as many places")
-        });
         let codes = Box::new(std::array::from_fn(|_| Code::new()));
-        Self { codes, table: Some(table), len: 0, run: Run::default(), place: 0, left: 0 }
+        let walk = Some(SPARE.take().unwrap_or_else(Walk::new));
+        Self { codes, walk, len: 0, at: 0, plain: 0, is_run: false, more: 0 }
     }
 
     /// Whether all of its bytes were made.
     pub(super) fn is_over(&self) -> bool {
-        self.left == 0 && self.run.more == 0
+        self.at == self.len && self.more == 0
     }
 
     /// Reads a block of at most `limit` bytes, from behind its checksum.
@@ -66,7 +54,7 @@ impl Block {
             return Err(damaged("a block is randomised, which nothing has done since 1999"));
         }
         let origin = bits.read(24)? as usize;
-        let (order, used) = order(bits)?;
+        let (recent, used) = used_bytes(bits)?;
         let code_count = bits.read(3)? as usize;
         let selector_count = bits.read(15)? as usize;
         if !(2..=CODES).contains(&code_count) || selector_count == 0 {
@@ -78,30 +66,30 @@ impl Block {
             code_lengths(bits, &mut lengths[..used + 2])?;
             code.set(&lengths[..used + 2])?;
         }
-        let counts = self.read_bytes(bits, &selectors, order, used, limit.min(PLACES))?;
+        let counts = self.read_bytes(bits, &selectors, recent, used, limit.min(PLACES))?;
         if origin >= self.len {
             return Err(damaged("where a block begins"));
         }
-        self.link(&counts);
-        (self.run, self.left) = (Run::default(), self.len);
-        self.place = (self.table()[origin] >> PLACE) as usize;
+        let len = self.len;
+        self.walk().run(len, &counts, origin);
+        (self.at, self.plain, self.is_run, self.more) = (0, 0, false, 0);
         Ok(())
     }
 
-    fn table(&mut self) -> &mut [u32; PLACES] {
-        self.table.as_mut().expect("only dropping takes it away")
+    fn walk(&mut self) -> &mut Walk {
+        self.walk.as_mut().expect("only dropping takes it away")
     }
 
-    /// Reads the block's bytes, in the order of what follows them, into the table; how many there are of each.
+    /// Reads the block's bytes, in the order of what follows them, into the column; how many there are of each.
     fn read_bytes(
         &mut self,
         bits: &mut Bits<impl Read>,
         selectors: &[u8],
-        mut order: [u8; 256],
+        mut recent: Recent,
         used: usize,
         limit: usize,
     ) -> io::Result<[u32; 256]> {
-        let table = self.table.as_mut().expect("only dropping takes it away");
+        let column = &mut self.walk.as_mut().expect("only dropping takes it away").bytes;
         let (mut counts, mut len, mut run, mut digit) = ([0; 256], 0, 0, 1);
         for &selector in selectors {
             let code = &self.codes[usize::from(selector)];
@@ -120,9 +108,9 @@ impl Block {
                     continue;
                 }
                 if run > 0 {
-                    let byte = order[0];
+                    let byte = recent.first();
                     counts[usize::from(byte)] += run as u32;
-                    table[len..len + run].fill(u32::from(byte));
+                    column[len..len + run].fill(byte);
                     len += run;
                 }
                 (run, digit) = (0, 1);
@@ -133,94 +121,75 @@ impl Block {
                 if len >= limit {
                     return Err(damaged("a block is too long"));
                 }
-                let byte = to_front(&mut order, symbol - 1);
+                let byte = recent.take(symbol - 1);
                 counts[usize::from(byte)] += 1;
-                table[len % PLACES] = u32::from(byte);
+                column[len % PLACES] = byte;
                 len += 1;
             }
         }
         Err(damaged("a block has no end"))
     }
 
-    /// Puts beside each byte the place of what follows it: bytes in the table are in the order of what follows them, and
-    /// equal bytes keep that order when they are sorted themselves.
-    fn link(&mut self, counts: &[u32; 256]) {
-        let mut next = 0;
-        let mut places = counts.map(|count| {
-            next += count;
-            next - count
-        });
-        let len = self.len;
-        let table = self.table();
-        for at in 0..len {
-            let place = &mut places[(table[at % PLACES] & 0xff) as usize];
-            table[*place as usize % PLACES] |= (at as u32) << PLACE;
-            *place += 1;
-        }
-    }
-
     /// Makes the next bytes; how many, fewer than there is room for only at the block's end.
     pub(super) fn make(&mut self, out: &mut [u8]) -> usize {
-        let table = self.table.as_deref().expect("only dropping takes it away");
-        let (mut run, mut place, mut left, mut made) = (self.run, self.place, self.left, 0);
-        while made < out.len() {
-            if run.more > 0 {
-                let count = run.more.min(out.len() - made);
-                out[made..made + count].fill(run.byte);
+        let text = &self.walk.as_ref().expect("only dropping takes it away").bytes[..self.len];
+        let mut made = 0;
+        while made < out.len() && !self.is_over() {
+            let room = &mut out[made..];
+            if self.more > 0 {
+                let count = self.more.min(room.len());
+                room[..count].fill(text[self.plain - 1]);
+                self.more -= count;
                 made += count;
-                run.more -= count;
-                continue;
+            } else if self.at < self.plain {
+                let count = room.len().min(self.plain - self.at);
+                room[..count].copy_from_slice(&text[self.at..self.at + count]);
+                self.at += count;
+                made += count;
+            } else if self.is_run {
+                (self.more, self.is_run) = (usize::from(text[self.at]), false);
+                self.at += 1;
+            } else {
+                let (count, is_run) = plain(&text[self.at..]);
+                (self.plain, self.is_run) = (self.at + count, is_run);
             }
-            if left == 0 {
-                break;
-            }
-            left -= 1;
-            let entry = table[place % PLACES];
-            place = (entry >> PLACE) as usize;
-            let byte = (entry & 0xff) as u8;
-            if run.count == 4 {
-                (run.more, run.count) = (usize::from(byte), 0);
-                continue;
-            }
-            run.count = if byte == run.byte { run.count + 1 } else { 1 };
-            run.byte = byte;
-            out[made] = byte;
-            made += 1;
         }
-        (self.run, self.place, self.left) = (run, place, left);
         made
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        SPARE.set(self.table.take());
+        SPARE.set(self.walk.take());
     }
+}
+
+/// How many bytes come until, and with, the first four equal ones in a row, and whether there are any.
+fn plain(text: &[u8]) -> (usize, bool) {
+    let mut at = 0;
+    // All at once, without looking where.
+    while let Some(window) = text[at..].first_chunk::<{ WINDOW + 3 }>()
+        && (0..WINDOW).fold(true, |none, at| none & !are_equal(&window[at..at + 4]))
+    {
+        at += WINDOW;
+    }
+    match text[at..].windows(4).position(are_equal) {
+        Some(before) => (at + before + 4, true),
+        None => (text.len(), false),
+    }
+}
+
+#[inline]
+fn are_equal(four: &[u8]) -> bool {
+    (four[0] ^ four[1] | four[1] ^ four[2] | four[2] ^ four[3]) == 0
 }
 
 fn no_symbol() -> io::Error {
     damaged("no symbol has such a code")
 }
 
-/// The byte at a place of the order, which comes to its front.
-#[inline]
-fn to_front(order: &mut [u8; 256], place: usize) -> u8 {
-    let place = place % 256;
-    let byte = order[place];
-    // Most places are near.
-    if place < 16 {
-        for at in (0..place).rev() {
-            order[at + 1] = order[at];
-        }
-    } else {
-        order.copy_within(0..place, 1);
-    }
-    order[0] = byte;
-    byte
-}
-
 /// The bytes that a block uses, and how many these are.
-fn order(bits: &mut Bits<impl Read>) -> io::Result<([u8; 256], usize)> {
+fn used_bytes(bits: &mut Bits<impl Read>) -> io::Result<(Recent, usize)> {
     let (mut order, mut used) = ([0; 256], 0);
     let rows = bits.read(16)?;
     for row in (0..16_u8).filter(|row| rows >> (15 - row) & 1 == 1) {
@@ -230,7 +199,7 @@ fn order(bits: &mut Bits<impl Read>) -> io::Result<([u8; 256], usize)> {
             used += 1;
         }
     }
-    if used == 0 { Err(damaged("a block uses no bytes")) } else { Ok((order, used)) }
+    if used == 0 { Err(damaged("a block uses no bytes")) } else { Ok((Recent::new(&order), used)) }
 }
 
 /// Which code is used for each group.
@@ -267,4 +236,18 @@ fn code_lengths(bits: &mut Bits<impl Read>, lengths: &mut [u8]) -> io::Result<()
         *length = current as u8;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_four_equal_bytes_are_found_wherever_they_stand() {
+        for before in 0..3 * WINDOW {
+            let text: Vec<u8> = b"aaabbc".iter().copied().cycle().take(before).chain(*b"xxxxyyyyy").collect();
+            assert_eq!(plain(&text), (before + 4, true));
+            assert_eq!(plain(&text[..before + 3]), (before + 3, false));
+        }
+    }
 }
