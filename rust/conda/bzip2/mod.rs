@@ -1,8 +1,8 @@
 //! What a bzip2 stream unpacks to, read forward.
 //!
 //! There is no specification; the format is that of Julian Seward's program, and what is here was written after Joe
-//! Tsai's description of it ("BZIP2: Format Specification", 2016). Libraries take three times as long, most of it in
-//! waiting for memory (see [`walk`]), and this is half of a cold conda environment's time.
+//! Tsai's description of it ("BZIP2: Format Specification", 2016). Libraries take more than twice as long, most of it
+//! in waiting for memory (see `walk`), and this is the most of a cold conda environment's time.
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)]
 // numbers of a few bits, taken out of larger ones
 
