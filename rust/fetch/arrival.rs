@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::error::FetchError;
@@ -11,11 +11,21 @@ use super::part::BLOCK;
 use super::ranges::RangeSet;
 use super::source::Source;
 use super::storage::Storage;
+use super::window::{Reader, Window};
 use crate::digest::{Hasher, Sha256};
 use crate::task::Cancelled;
-use crate::unpack::ReadAt;
+use crate::unpack::{Chunk, ReadAt};
 
 type Listener = Arc<dyn Fn() + Send + Sync>;
+/// Why those who fetch are to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nudge {
+    /// Somebody waits for bytes.
+    Wanted,
+    /// There is room for more.
+    Moved,
+}
+
 type Result<T> = std::result::Result<T, Arc<FetchError>>;
 
 /// An artifact on its way, or a local one: readable where it has arrived, trustworthy once [`verified`].
@@ -46,7 +56,9 @@ pub struct Arrival {
     hashing: Mutex<(Hasher, u64)>,
     wanted: AtomicBool,
     answered: AtomicBool,
-    nudge: Box<dyn Fn() + Send + Sync>,
+    /// See [`Self::want_end`].
+    wanted_end: AtomicU64,
+    nudge: Box<dyn Fn(Nudge) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -59,8 +71,8 @@ struct State {
 }
 
 impl Arrival {
-    /// `nudge` is called when somebody begins to wait for bytes.
-    pub(super) fn new(source: Source, nudge: Box<dyn Fn() + Send + Sync>) -> Self {
+    /// `nudge` is called when there may be something to do for it.
+    pub(super) fn new(source: Source, nudge: Box<dyn Fn(Nudge) + Send + Sync>) -> Self {
         let length = source.size;
         Self {
             source,
@@ -70,6 +82,7 @@ impl Arrival {
             hashing: Mutex::default(),
             wanted: AtomicBool::new(false),
             answered: AtomicBool::new(false),
+            wanted_end: AtomicU64::new(0),
             nudge,
         }
     }
@@ -129,6 +142,17 @@ impl Arrival {
         self.answered.store(true, Ordering::Release);
     }
 
+    /// Has so many of the last bytes come before the others.
+    pub fn want_end(&self, bytes: u64) {
+        if self.wanted_end.fetch_max(bytes, Ordering::AcqRel) < bytes {
+            (self.nudge)(Nudge::Moved);
+        }
+    }
+
+    pub(super) fn wanted_end(&self) -> u64 {
+        self.wanted_end.load(Ordering::Acquire)
+    }
+
     /// Nobody wants it any more: whoever waits for its bytes is told that it was cancelled.
     pub fn stop(&self) {
         self.settle(Err(Arc::new(FetchError::Cancelled(Cancelled))), None);
@@ -163,7 +187,7 @@ impl Arrival {
         }
         if !self.wanted.swap(true, Ordering::AcqRel) {
             drop(state);
-            (self.nudge)();
+            (self.nudge)(Nudge::Wanted);
             state = self.state();
         }
         loop {
@@ -200,6 +224,11 @@ impl Arrival {
 
     pub(super) fn storage(&self) -> Option<&Storage> {
         self.storage.get()
+    }
+
+    /// What of it is in memory, if it does not go to a file.
+    pub(super) fn window(&self) -> Option<&Window> {
+        self.storage().and_then(Storage::window)
     }
 
     pub(super) fn set_length(&self, length: u64) {
@@ -273,10 +302,10 @@ impl Arrival {
 
     /// Takes the blocks in memory that follow what is hashed into the digest.
     pub(super) fn hash_blocks(&self) {
-        let Some(storage) = self.storage.get() else { return };
+        let Some(window) = self.window() else { return };
         let mut hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         let (hasher, at) = &mut *hashing;
-        while let Some((start, block)) = storage.block(*at) {
+        while let Some((start, block)) = window.block(*at) {
             hasher.update(&block[usize::try_from(*at - start).unwrap_or(usize::MAX)..]);
             *at = start + block.len() as u64;
         }
@@ -286,6 +315,24 @@ impl Arrival {
     pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> std::result::Result<(), FetchError> {
         let Some(storage) = self.storage.get() else { return Ok(()) };
         storage.read(buffer, offset).map_err(|source| self.disk_fault(source))
+    }
+
+    /// Whether it is in memory, and only as far as it was not read yet: then it must be read in order.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        self.window().is_some_and(Window::is_moving)
+    }
+
+    /// There is no room for bytes from here on.
+    pub(super) fn reach(&self) -> u64 {
+        self.window().map_or(u64::MAX, Window::reach)
+    }
+
+    /// This reader reads nothing before `until` any more.
+    pub(super) fn passed(&self, reader: Reader, until: u64) {
+        if self.window().is_some_and(|window| window.pass(reader, until)) {
+            (self.nudge)(Nudge::Moved);
+        }
     }
 
     /// The digest of the blocks in memory, once all of them are in it.
@@ -306,6 +353,7 @@ impl Arrival {
                 self.read(&mut buffer[..count], at)?;
                 hasher.update(&buffer[..count]);
                 at += count as u64;
+                self.passed(Reader::Hasher, at);
             }
             if length == Some(at) {
                 return Ok(Some(hasher.finish()));
@@ -332,6 +380,19 @@ impl Arrival {
 
 /// Every read waits for its bytes, and fails if they will not come.
 impl ReadAt for Arrival {
+    fn chunk(&self, offset: u64) -> io::Result<Option<Chunk>> {
+        self.wait(&(offset..offset + 1)).map_err(io::Error::other)?;
+        let found = self.window().and_then(|window| window.block(offset));
+        Ok(found.map(|(start, bytes)| Chunk {
+            bytes,
+            from: usize::try_from(offset - start).unwrap_or(usize::MAX),
+        }))
+    }
+
+    fn pass(&self, until: u64) {
+        self.passed(Reader::Unpacker, until);
+    }
+
     /// Waits until the length is known; 0 if the arrival failed before.
     fn len(&self) -> u64 {
         self.length().unwrap_or(0)

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::arrival::Arrival;
 use super::part::BLOCK;
+use super::storage::Storage;
 
 /// Why a body was not taken in to its end.
 pub(super) enum Broken {
@@ -52,6 +53,9 @@ impl Receiver<'_> {
         while self.at < piece.end {
             let block_end = (self.at / BLOCK + 1) * BLOCK;
             let count = usize::try_from(block_end.min(piece.end) - self.at).unwrap_or(usize::MAX);
+            if self.block.capacity() == 0 {
+                self.block = self.arrival.storage().map_or_else(Vec::new, Storage::buffer);
+            }
             self.block.resize(count, 0);
             let (filled, fault) = fill(self.body, &mut self.block);
             self.block.truncate(filled);

@@ -1,6 +1,5 @@
 //! The threads that fetch: what runs next, on which connection.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +7,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::arrival::Arrival;
+use super::arrival::{Arrival, Nudge};
 use super::client::Client;
 use super::error::FetchError;
 use super::hashing::Hashing;
-use super::memory::Budget;
+use super::memory::Freed;
 use super::plan::{Claim, Next};
+use super::queue::{Choice, Job, Queue};
 use super::ranges::RangeSet;
+use super::room::Room;
 use super::source::Source;
 use super::storage::Storage;
 use super::transfer::{HashedBy, Manner, Surroundings, Transfer};
@@ -25,10 +26,6 @@ use crate::timeline::Deed;
 
 /// How often the task is asked whether it was cancelled.
 const WATCH: Duration = Duration::from_millis(50);
-/// Nothing has been dropped for so long: the next file goes to disk instead of memory.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// A part of the connections is left to whole files while large ones are fetched in pieces: 1 in so many.
-const LEFT_TO_SMALL: usize = 4;
 
 /// Fetches artifacts on a bounded number of connections, in the order in which they are started, large ones on
 /// several connections at once. Dropping it stops what still runs and joins its threads.
@@ -40,7 +37,7 @@ struct Shared {
     client: Client,
     task: Task,
     tmp: PathBuf,
-    memory: Arc<Budget>,
+    room: Room,
     hashing: Option<Arc<Hashing>>,
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -49,35 +46,12 @@ struct Shared {
     hurried: AtomicBool,
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Arc<Transfer>>,
-    open: Vec<Arc<Transfer>>,
-    workers: usize,
-    idle: usize,
-    pieces_running: usize,
-    /// Since when the first file that waits has lacked memory.
-    starved_since: Option<Instant>,
-    closing: bool,
-}
-
-enum Job {
-    Begin(Arc<Transfer>, Option<Storage>),
-    Piece(Arc<Transfer>, Claim),
-}
-
-impl Queue {
-    fn take_settled(&mut self) -> Vec<Arc<Transfer>> {
-        self.open.extract_if(.., |transfer| transfer.arrival.is_settled()).collect()
-    }
-}
-
 impl Fetcher {
     /// Part files go to `tmp`. No thread is started yet.
     #[must_use]
     pub fn new(client: Client, tmp: &Path, task: &Task) -> Self {
         let shared = Arc::new_cyclic(|weak: &Weak<Shared>| Shared {
-            memory: Budget::new(client.options().memory, nudge(weak.clone())),
+            room: Room::new(client.options(), || freed(weak.clone())),
             hashing: if client.options().side_by_side { Hashing::of_this_processor() } else { None },
             client,
             task: task.clone(),
@@ -96,6 +70,13 @@ impl Fetcher {
         self.shared.enqueue(source, Manner::default(), false)
     }
 
+    /// As [`Self::start`], for a file whose reader goes through it in order and says so ([`Arrival::pass`]): a large one
+    /// is not kept then, if that can be ([`Arrival::is_in_order`]).
+    #[must_use]
+    pub fn start_in_order(&self, source: Source) -> Arc<Arrival> {
+        self.shared.enqueue(source, Manner { in_order: true, ..Manner::default() }, false)
+    }
+
     /// From now on no place is asked twice: the run fails anyway, and whoever waits wants to know with what.
     pub fn hurry(&self) {
         self.shared.hurried.store(true, Ordering::Release);
@@ -108,7 +89,7 @@ impl Fetcher {
     /// The file at `path` as an arrival: readable at once, verified by one pass over it in the background.
     #[must_use]
     pub fn open(&self, path: &Path, source: Source) -> Arc<Arrival> {
-        let arrival = Arc::new(Arrival::new(source, Box::new(|| {})));
+        let arrival = Arc::new(Arrival::new(source, Box::new(|_| {})));
         match self.shared.place_local(path, &arrival) {
             Ok(()) => {
                 let transfer = Transfer::new(arrival.clone(), Manner::default());
@@ -141,8 +122,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wakes the workers to look again.
-fn nudge(shared: Weak<Shared>) -> Box<dyn Fn() + Send + Sync> {
+/// Wakes the workers to look again, since there is memory.
+fn freed(shared: Weak<Shared>) -> Freed {
     Box::new(move || {
         if let Some(shared) = shared.upgrade() {
             lock(&shared.queue).starved_since = None;
@@ -152,6 +133,21 @@ fn nudge(shared: Weak<Shared>) -> Box<dyn Fn() + Send + Sync> {
 }
 
 impl Shared {
+    /// Wakes the workers to look again.
+    fn nudge(self: &Arc<Self>) -> Box<dyn Fn(Nudge) + Send + Sync> {
+        let shared = Arc::downgrade(self);
+        Box::new(move |why| {
+            if let Some(shared) = shared.upgrade() {
+                let mut queue = lock(&shared.queue);
+                if why == Nudge::Wanted {
+                    queue.starved_since = None;
+                }
+                drop(queue);
+                shared.changed.notify_all();
+            }
+        })
+    }
+
     fn with_surroundings<T>(self: &Arc<Self>, deed: impl FnOnce(&Surroundings<'_>) -> T) -> T {
         let on_ranges = || self.call_all();
         let (client, task, tmp) = (&self.client, &self.task, self.tmp.as_path());
@@ -168,7 +164,7 @@ impl Shared {
     }
 
     fn enqueue(self: &Arc<Self>, source: Source, manner: Manner, at_front: bool) -> Arc<Arrival> {
-        let arrival = Arc::new(Arrival::new(source, nudge(Arc::downgrade(self))));
+        let arrival = Arc::new(Arrival::new(source, self.nudge()));
         let transfer = Arc::new(Transfer::new(arrival.clone(), manner));
         let mut queue = lock(&self.queue);
         if queue.closing {
@@ -257,8 +253,9 @@ impl Shared {
             match job {
                 Job::Begin(transfer, memory) => self.begin(&transfer, memory),
                 Job::Piece(transfer, claim) => {
+                    let is_piece = claim.is_piece;
                     self.run(&transfer, claim);
-                    if transfer.is_parallel() {
+                    if is_piece {
                         lock(&self.queue).pieces_running -= 1;
                     }
                 }
@@ -271,7 +268,8 @@ impl Shared {
         if transfer.is_forsaken() {
             return transfer.fail(FetchError::Cancelled(Cancelled));
         }
-        transfer.hash(self.hasher_of(transfer, memory.is_some()));
+        let is_whole = matches!(&memory, Some(Storage::Memory(window)) if !window.is_moving());
+        transfer.hash(self.hasher_of(transfer, is_whole));
         if let Err(fault) = self.with_surroundings(|around| transfer.begin(memory, around)) {
             return transfer.fail(fault);
         }
@@ -288,6 +286,9 @@ impl Shared {
 
     fn run(self: &Arc<Self>, transfer: &Arc<Transfer>, claim: Claim) {
         self.with_surroundings(|around| transfer.run(claim, around));
+        if let Some(other) = transfer.otherwise() {
+            self.begin_again(transfer, other);
+        }
         self.look_at_end(transfer);
     }
 
@@ -312,12 +313,16 @@ impl Shared {
     }
 
     fn judge(self: &Arc<Self>, transfer: &Transfer, got: Sha256) {
-        if let Some((manner, fault)) = self.with_surroundings(|around| transfer.judge(got, around)) {
-            let next = self.enqueue(transfer.arrival.source().clone(), manner, true);
-            transfer.arrival.settle(Err(Arc::new(fault)), Some(next));
+        if let Some(other) = self.with_surroundings(|around| transfer.judge(got, around)) {
+            self.begin_again(transfer, other);
         }
         // Its memory comes back once it is no longer in the queue.
         self.changed.notify_all();
+    }
+
+    fn begin_again(self: &Arc<Self>, transfer: &Transfer, (manner, fault): (Manner, FetchError)) {
+        let next = self.enqueue(transfer.arrival.source().clone(), manner, true);
+        transfer.arrival.settle(Err(Arc::new(fault)), Some(next));
     }
 
     fn next_job(&self) -> Option<Job> {
@@ -334,9 +339,10 @@ impl Shared {
                 queue = lock(&self.queue);
                 continue;
             }
-            let now = Instant::now();
+            let (options, now) = (self.client.options(), Instant::now());
+            let around = Choice { options, room: &self.room, tmp: &self.tmp, now };
             let mut wake = None;
-            if let Some(job) = self.pick(&mut queue, now, &mut wake) {
+            if let Some(job) = queue.pick(around, &mut wake) {
                 return Some(job);
             }
             queue.idle += 1;
@@ -349,70 +355,6 @@ impl Shared {
             };
             queue.idle -= 1;
         }
-    }
-
-    /// The rest of what is open first, then the next file. `wake` becomes the moment to look again.
-    fn pick(&self, queue: &mut Queue, now: Instant, wake: &mut Option<Instant>) -> Option<Job> {
-        let has_small = queue.waiting.iter().any(|transfer| !self.is_large(transfer));
-        let connections = self.client.options().connections;
-        let left = if has_small { connections / LEFT_TO_SMALL } else { 0 };
-        let may_take_piece = queue.pieces_running < connections.max(1) - left;
-        for transfer in &queue.open {
-            let is_parallel = transfer.is_parallel();
-            if is_parallel && !may_take_piece {
-                continue;
-            }
-            match transfer.claim(now) {
-                Next::Claim(claim) => {
-                    queue.pieces_running += usize::from(is_parallel);
-                    return Some(Job::Piece(Arc::clone(transfer), claim));
-                }
-                Next::Later(moment) => *wake = Some(wake.map_or(moment, |other| other.min(moment))),
-                Next::Nothing => {}
-            }
-        }
-        self.pick_waiting(queue, now, !may_take_piece, wake)
-    }
-
-    fn pick_waiting(
-        &self,
-        queue: &mut Queue,
-        now: Instant,
-        only_small: bool,
-        wake: &mut Option<Instant>,
-    ) -> Option<Job> {
-        let mut lacks_memory = false;
-        for at in 0..queue.waiting.len() {
-            let transfer = &queue.waiting[at];
-            let (is_large, is_wanted) = (self.is_large(transfer), transfer.arrival.is_wanted());
-            if (is_large && only_small) || (!is_large && lacks_memory && !is_wanted) {
-                continue;
-            }
-            // Files that wait for memory keep their order, so that a larger one gets its turn.
-            let memory = if is_large || lacks_memory { None } else { self.room_for(transfer) };
-            let is_starved = queue.starved_since.is_some_and(|since| now >= since + PATIENCE);
-            if !is_large && memory.is_none() && !is_wanted && !is_starved {
-                lacks_memory = true;
-                let since = *queue.starved_since.get_or_insert(now);
-                *wake = Some(wake.map_or(since + PATIENCE, |other| other.min(since + PATIENCE)));
-                continue;
-            }
-            queue.starved_since = None;
-            let transfer = queue.waiting.remove(at)?;
-            queue.open.push(Arc::clone(&transfer));
-            return Some(Job::Begin(transfer, memory));
-        }
-        None
-    }
-
-    /// Goes to a part file: too large for memory, or of unknown length.
-    fn is_large(&self, transfer: &Transfer) -> bool {
-        transfer.arrival.source().size.is_none_or(|size| size > self.client.options().memory_file)
-    }
-
-    fn room_for(&self, transfer: &Transfer) -> Option<Storage> {
-        let lease = self.memory.lend(transfer.arrival.source().size?)?;
-        Some(Storage::memory(lease))
     }
 
     fn place_local(&self, path: &Path, arrival: &Arrival) -> Result<(), FetchError> {

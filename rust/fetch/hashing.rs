@@ -6,21 +6,25 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::blocks::Block;
 use super::error::FetchError;
 use super::transfer::Transfer;
+use super::window::Reader;
 use crate::digest::Sha256;
 use crate::digest::lanes::{BLOCK, LANES, Lanes, State};
 use crate::task::Task;
 use crate::timeline::{Deed, Span};
 
 /// Bytes read at once of each file.
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 256 << 10;
 /// As many files are not waited for.
 const ENOUGH: usize = 6;
 /// Nothing has arrived for so long: there will be no company.
 const QUIET: Duration = Duration::from_millis(10);
 /// More bytes are not kept waiting: they may leave the page cache.
 const LARGEST_BACKLOG: u64 = 1 << 30;
+/// More bytes of a file in a window are not kept waiting where all files are at hand: there is no room for more.
+const PRESSING: u64 = 1 << 20;
 /// Smaller files are hashed while they are received. Bytes.
 const WORTH_IT: u64 = 1 << 20;
 
@@ -123,7 +127,7 @@ impl Hashing {
         while ready.len() > LANES {
             ready.remove(LANES / 2);
         }
-        let count = ready.iter().map(|member| member.buffer.len() - member.from).min().unwrap_or(0);
+        let count = ready.iter().map(|member| member.text.len() - member.from).min().unwrap_or(0);
         let mut texts: Vec<(&mut State, &[u8])> = ready.iter_mut().map(|member| member.next(count)).collect();
         self.lanes.update(&mut texts);
     }
@@ -132,9 +136,38 @@ impl Hashing {
 fn is_worth_it(members: &[Member<'_>], quiet_in: Duration) -> bool {
     let ready = members.iter().filter(|member| member.is_ready()).count();
     let backlog = || members.iter().map(Member::backlog).sum::<u64>();
+    if members.iter().any(|member| member.transfer.arrival.is_in_order()) {
+        // They come at once, and can't come without being read.
+        let is_full = ready == members.len() && members.iter().any(|member| member.backlog() > PRESSING);
+        return ready >= LANES || is_full || ready > 0 && quiet_in.is_zero();
+    }
     ready >= ENOUGH
         || ready > 0
             && (quiet_in.is_zero() || members.iter().all(Member::is_whole) || backlog() > LARGEST_BACKLOG)
+}
+
+/// What is to be hashed next.
+enum Text {
+    /// Between there in what arrived.
+    Lying(Arc<Block>, usize, usize),
+    Read(Vec<u8>),
+}
+
+impl Text {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Lying(block, from, until) => &block[*from..*until],
+            Self::Read(bytes) => bytes,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    fn into_buffer(self) -> Vec<u8> {
+        if let Self::Read(buffer) = self { buffer } else { Vec::new() }
+    }
 }
 
 /// A file that is being hashed.
@@ -145,7 +178,7 @@ struct Member<'t> {
     /// Bytes read.
     read: u64,
     /// Whole blocks, hashed up to `from`.
-    buffer: Vec<u8>,
+    text: Text,
     from: usize,
     span: Option<Span<'t>>,
     task: &'t Task,
@@ -153,11 +186,20 @@ struct Member<'t> {
 
 impl<'t> Member<'t> {
     fn new(transfer: Arc<Transfer>, length: u64, task: &'t Task) -> Self {
-        Self { transfer, length, state: State::new(), read: 0, buffer: Vec::new(), from: 0, span: None, task }
+        Self {
+            transfer,
+            length,
+            state: State::new(),
+            read: 0,
+            text: Text::Read(Vec::new()),
+            from: 0,
+            span: None,
+            task,
+        }
     }
 
     fn is_ready(&self) -> bool {
-        self.from < self.buffer.len()
+        self.from < self.text.len()
     }
 
     /// Whether all of it, with the padding, is hashed.
@@ -192,27 +234,46 @@ impl<'t> Member<'t> {
 
     fn read_on(&mut self) -> Result<(), FetchError> {
         let there = usize::try_from(self.backlog()).unwrap_or(usize::MAX).min(PIECE);
+        if let Some(text) = self.lying(there) {
+            self.read += text.len() as u64;
+            (self.text, self.from) = (text, 0);
+            self.transfer.arrival.passed(Reader::Hasher, self.read);
+            return Ok(());
+        }
         let is_end = self.read + there as u64 == self.length;
         let count = if is_end { there } else { there / BLOCK * BLOCK };
-        self.buffer.resize(count, 0);
+        let mut buffer = std::mem::replace(&mut self.text, Text::Read(Vec::new())).into_buffer();
+        buffer.resize(count, 0);
         self.from = 0;
         if count > 0 {
-            self.transfer.arrival.read(&mut self.buffer, self.read)?;
+            self.transfer.arrival.read(&mut buffer, self.read)?;
             self.read += count as u64;
+            self.transfer.arrival.passed(Reader::Hasher, self.read);
         }
         if is_end {
-            let rest = self.buffer.split_off(count / BLOCK * BLOCK);
-            self.buffer.extend(State::padding(&rest, self.length));
+            let rest = buffer.split_off(count / BLOCK * BLOCK);
+            buffer.extend(State::padding(&rest, self.length));
         }
+        self.text = Text::Read(buffer);
         Ok(())
+    }
+
+    /// Whole blocks of what lies in memory, if that is not the end of the file.
+    fn lying(&self, there: usize) -> Option<Text> {
+        let (start, block) = self.transfer.arrival.window()?.block(self.read)?;
+        let from = usize::try_from(self.read - start).ok()?;
+        let count = (block.len() - from).min(there);
+        let is_end = self.read + count as u64 == self.length;
+        let until = from + count / BLOCK * BLOCK;
+        (until > from && !is_end).then_some(Text::Lying(block, from, until))
     }
 
     /// The next bytes at hand, which are taken to be hashed.
     fn next(&mut self, count: usize) -> (&mut State, &[u8]) {
-        let Self { transfer, task, span, .. } = self;
+        let Self { transfer, task, span, text, .. } = self;
         span.get_or_insert_with(|| task.span(Deed::Check, &transfer.arrival.source().package));
         let from = self.from;
         self.from += count;
-        (&mut self.state, &self.buffer[from..self.from])
+        (&mut self.state, &text.bytes()[from..self.from])
     }
 }

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-type Freed = Box<dyn Fn() + Send + Sync>;
+/// Called after bytes came back.
+pub(super) type Freed = Box<dyn Fn() + Send + Sync>;
 
 /// A number of bytes, lent out to files.
 pub(super) struct Budget {
     limit: u64,
     lent: Mutex<u64>,
-    /// Called after bytes came back.
     freed: Freed,
 }
 
@@ -26,6 +26,10 @@ impl Budget {
         }
         *lent += bytes;
         Some(Lease { bytes, of: Arc::clone(self) })
+    }
+
+    pub(super) fn lent(&self) -> u64 {
+        *self.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

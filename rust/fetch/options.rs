@@ -27,6 +27,10 @@ pub struct Options {
     pub memory_file: u64,
     /// Bytes that files in memory may hold together; a file that does not fit waits for others to be dropped.
     pub memory: u64,
+    /// Bytes that are in memory of each of eight files that are read in order; of fewer files, more.
+    pub window: u64,
+    /// What of them takes longer to fetch is written, so that a later run goes on with it.
+    pub worth_keeping: Duration,
     /// Bytes asked for at once from a large file; half or twice as much where that suits its length better.
     pub piece: u64,
     /// Hash several files at once, where the processor is better at that.
@@ -56,7 +60,9 @@ impl Default for Options {
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(60),
             memory_file: 32 * MIB,
-            memory: 128 * MIB,
+            memory: 96 * MIB,
+            window: 12 * MIB,
+            worth_keeping: Duration::from_secs(20),
             piece: 8 * MIB,
             // Without optimisation it takes a hundred times as long.
             side_by_side: cfg!(not(debug_assertions)),

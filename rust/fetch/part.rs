@@ -28,10 +28,19 @@ pub(super) struct PartFile {
 }
 
 impl PartFile {
+    /// Whether an earlier run left something of this artifact.
+    pub(super) fn is_there(tmp: &Path, sha256: Sha256) -> bool {
+        fs::exists(&Self::path(tmp, sha256))
+    }
+
+    fn path(tmp: &Path, sha256: Sha256) -> PathBuf {
+        tmp.join(format!("{sha256}.part"))
+    }
+
     /// The part file of this artifact with what is in it already, locked against other processes. Where the
     /// lock can't be had, a new file that nobody else knows.
     pub(super) fn open(tmp: &Path, sha256: Sha256, length: u64) -> Result<(Self, RangeSet), FsError> {
-        let path = tmp.join(format!("{sha256}.part"));
+        let path = Self::path(tmp, sha256);
         let file = fs::open_or_create(&path)?;
         let locked = fs::lock(&file, FlockOperation::NonBlockingLockExclusive, &path);
         // Another process may have removed the file between our opening and our locking it.

@@ -11,11 +11,13 @@ use super::retry;
 
 /// Bytes after which earlier failures are forgiven.
 const PROGRESS: u64 = 1 << 20;
+/// So many requests fill a window.
+const PIECES: u64 = 4;
 /// Smaller files are soon there as a whole: one more request would cost more than it brings.
 const TAIL_FROM: u64 = 4 << 20;
 /// The end of a zip file with its directory, most often: one byte of so many, within bounds.
 const TAIL_SHARE: u64 = 128;
-const TAIL_BOUNDS: (u64, u64) = (128 << 10, 2 << 20);
+const TAIL_BOUNDS: (u64, u64) = (128 << 10, 4 << 20);
 
 /// Whether the server gives parts of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(super) struct Claim {
     pub(super) request: Option<Range<u64>>,
     pub(super) mirror: usize,
     pub(super) etag: Option<String>,
+    /// One of several requests for its file at once.
+    pub(super) is_piece: bool,
     wave: u32,
 }
 
@@ -106,11 +110,22 @@ impl Plan {
     }
 
     /// Cuts what is missing into pieces. `gaps` are in order and end at `length`, if that is known.
-    pub(super) fn begin(&mut self, gaps: &[Range<u64>], length: Option<u64>, options: &Options) {
+    /// So that several connections can be at it, but no more than `window` bytes of it at once if that is given.
+    pub(super) fn begin(
+        &mut self,
+        gaps: &[Range<u64>],
+        length: Option<u64>,
+        window: Option<u64>,
+        options: &Options,
+    ) {
         self.begun = true;
         self.length = length;
         self.parallel = length.is_some_and(|length| length > options.memory_file);
-        let grain = length.filter(|_| self.parallel).map_or(u64::MAX, |length| grain(length, options));
+        let grain = match (length.filter(|_| self.parallel), window) {
+            (None, _) => u64::MAX,
+            (Some(_), Some(window)) => (window / PIECES).next_multiple_of(BLOCK),
+            (Some(length), None) => grain(length, options),
+        };
         for gap in gaps {
             let mut at = gap.start;
             while at < gap.end {
@@ -126,17 +141,31 @@ impl Plan {
     }
 
     fn put_tail_first(&mut self) {
-        let Some(last) = self.pieces.pop_back() else { return };
-        let tail = (last.end / TAIL_SHARE).clamp(TAIL_BOUNDS.0, TAIL_BOUNDS.1);
-        let cut = last.end.saturating_sub(tail).max(last.start);
-        self.pieces.push_front(cut..last.end);
-        if cut > last.start {
-            self.pieces.push_back(last.start..cut);
+        let Some(end) = self.pieces.back().map(|last| last.end) else { return };
+        let cut = end - (end / TAIL_SHARE).clamp(TAIL_BOUNDS.0, TAIL_BOUNDS.1);
+        let mut tail = end..end;
+        while tail.start > cut
+            && let Some(last) = self.pieces.pop_back()
+        {
+            if last.end < tail.start {
+                // There is something between them already.
+                self.pieces.push_back(last);
+                break;
+            }
+            tail.start = last.start.max(cut);
+            if last.start < cut {
+                self.pieces.push_back(last.start..cut);
+            }
         }
+        self.pieces.push_front(tail);
     }
 
-    pub(super) fn claim(&mut self, now: Instant) -> Next {
-        if !self.begun || self.pieces.is_empty() {
+    /// The next request to make: of bytes before `reach`, or of as many of the last ones as are wanted first.
+    pub(super) fn claim(&mut self, now: Instant, reach: u64, wanted_end: u64) -> Next {
+        let length = self.length.unwrap_or(u64::MAX);
+        let is_wanted = self.pieces.back().is_some_and(|piece| piece.end > length.saturating_sub(wanted_end));
+        let is_near = self.pieces.front().is_some_and(|piece| piece.end <= reach || piece.end == length);
+        if !self.begun || !(is_wanted || is_near) {
             return Next::Nothing;
         }
         if let Some(moment) = self.not_before.filter(|moment| *moment > now) {
@@ -146,15 +175,22 @@ impl Plan {
         if is_alone && self.running > 0 {
             return Next::Nothing;
         }
-        let wanted = if self.ranges == Ranges::No { self.take_all() } else { self.take_one() };
+        let wanted = if self.ranges == Ranges::No { self.take_all() } else { self.take_one(is_wanted) };
         self.running += 1;
         Next::Claim(Claim {
             request: self.request(&wanted),
             wanted,
             mirror: self.mirror,
             etag: self.etag.clone(),
+            is_piece: self.parallel,
             wave: self.wave,
         })
+    }
+
+    /// Bytes that nobody has asked for, for each connection that is at it and one more.
+    pub(super) fn left_each(&self) -> u64 {
+        let left: u64 = self.pieces.iter().map(|piece| piece.end - piece.start).sum();
+        left / (self.running as u64 + 1)
     }
 
     fn request(&self, wanted: &[Range<u64>]) -> Option<Range<u64>> {
@@ -163,8 +199,9 @@ impl Plan {
         (self.ranges != Ranges::No && !is_whole).then_some(start..end)
     }
 
-    fn take_one(&mut self) -> Vec<Range<u64>> {
-        self.pieces.pop_front().into_iter().collect()
+    fn take_one(&mut self, from_end: bool) -> Vec<Range<u64>> {
+        let piece = if from_end { self.pieces.pop_back() } else { self.pieces.pop_front() };
+        piece.into_iter().collect()
     }
 
     /// Everything that nobody works on, in the order of the file.

@@ -23,6 +23,8 @@ use crate::timeline::Deed;
 
 /// Failures of a fetch that succeeded are mentioned from this many on.
 const WORTH_A_WARNING: u32 = 2;
+/// How long a file will take is first guessed after this part of the time that matters.
+const LOOKS_AFTER: u32 = 10;
 
 /// How this arrival's bytes are got, as far as an earlier arrival's failure decides it.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,8 @@ pub(super) struct Manner {
     pub(super) in_one_piece: bool,
     /// Without what an earlier run left.
     pub(super) afresh: bool,
+    /// Its reader goes through it in order, so that it need not be kept.
+    pub(super) in_order: bool,
 }
 
 /// What a transfer needs of its surroundings.
@@ -65,6 +69,11 @@ pub(super) struct Transfer {
     /// Whether bytes of an earlier run were found.
     resumed: AtomicBool,
     hashed_by: OnceLock<HashedBy>,
+    /// See [`Self::otherwise`].
+    replaced: AtomicBool,
+    /// See [`Self::keep_if_slow`].
+    keeps: AtomicBool,
+    begun: OnceLock<Instant>,
 }
 
 impl Transfer {
@@ -72,7 +81,16 @@ impl Transfer {
         let mut plan = Plan::new(manner.mirror, manner.in_one_piece);
         plan.earlier.clone_from(&manner.earlier);
         let plan = Mutex::new(plan);
-        Self { arrival, manner, plan, resumed: false.into(), hashed_by: OnceLock::new() }
+        Self {
+            arrival,
+            manner,
+            plan,
+            resumed: false.into(),
+            hashed_by: OnceLock::new(),
+            replaced: false.into(),
+            keeps: false.into(),
+            begun: OnceLock::new(),
+        }
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
@@ -80,7 +98,30 @@ impl Transfer {
     }
 
     pub(super) fn claim(&self, now: Instant) -> Next {
-        self.plan().claim(now)
+        let (reach, wanted_end) = (self.arrival.reach(), self.arrival.wanted_end());
+        let mut plan = self.plan();
+        let is_over = plan.ranges == Ranges::No && self.arrival.is_in_order();
+        if is_over { Next::Nothing } else { plan.claim(now, reach, wanted_end) }
+    }
+
+    /// The more, the more urgent the next request for it is. Bytes.
+    pub(super) fn left_each(&self) -> u64 {
+        self.plan().left_each()
+    }
+
+    /// How it can be got if the server gives no parts, so that its end can't come first; said once.
+    pub(super) fn otherwise(&self) -> Option<(Manner, FetchError)> {
+        let mut plan = self.plan();
+        let can_go_on = !self.arrival.is_in_order() || plan.ranges != Ranges::No;
+        if can_go_on || self.replaced.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        plan.abandon();
+        let mirror = plan.mirror;
+        drop(plan);
+        let address = self.address(mirror).ok()?;
+        let fault = self.nonsense(&address, "the server gives no parts of the file");
+        Some((Manner { mirror, in_one_piece: true, ..Manner::default() }, fault))
     }
 
     pub(super) fn is_parallel(&self) -> bool {
@@ -112,7 +153,10 @@ impl Transfer {
         self.resumed.store(there.bytes() > 0, Ordering::Relaxed);
         let gaps = there.missing(&(0..length.unwrap_or(u64::MAX)));
         self.arrival.keep_in(storage, there);
-        self.plan().begin(&gaps, length, around.client.options());
+        let options = around.client.options();
+        let window = self.arrival.is_in_order().then_some(options.window);
+        let _ = self.begun.set(Instant::now());
+        self.plan().begin(&gaps, length, window, options);
         Ok(())
     }
 
@@ -209,7 +253,30 @@ impl Transfer {
         if self.is_hashed_here() {
             self.arrival.hash_blocks();
         }
+        self.keep_if_slow(around);
         !self.is_forsaken() && !around.task.is_cancelled() && !self.arrival.is_settled()
+    }
+
+    /// Has it written from now on if it takes so long that a later run should go on with it, and that is not because
+    /// its readers are slow.
+    fn keep_if_slow(&self, around: &Surroundings<'_>) {
+        let (Some(window), Some(begun)) = (self.arrival.window(), self.begun.get()) else { return };
+        let Some(length) = self.arrival.known_length().filter(|_| window.is_moving()) else { return };
+        let options = around.client.options();
+        let (so_far, bytes) = (begun.elapsed(), self.arrival.bytes());
+        let is_early = so_far < options.worth_keeping / LOOKS_AFTER;
+        if is_early || window.is_behind(self.arrival.run_from(0), options.window) {
+            return;
+        }
+        #[allow(clippy::cast_precision_loss)] // an estimate
+        let whole = so_far.as_secs_f64() * length as f64 / bytes.max(1) as f64;
+        if whole < options.worth_keeping.as_secs_f64() || self.keeps.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let opened = PartFile::open(around.tmp, self.sha256(), length);
+        if let Err(fault) = opened.and_then(|(part, _)| window.keep(part)) {
+            self.fail(self.arrival.disk_fault(fault));
+        }
     }
 
     fn address(&self, mirror: usize) -> Result<Address, FetchError> {
@@ -262,6 +329,10 @@ impl Transfer {
         let mut plan = self.plan();
         plan.etag.clone_from(&answer.etag);
         plan.answers += 1;
+        if claim.request.is_some() && self.arrival.is_in_order() {
+            drop(plan);
+            return Err(self.no_ranges(address, "the server gives no parts of the file"));
+        }
         if claim.request.is_some() {
             plan.widen(claim);
         }

@@ -14,6 +14,7 @@ use crate::fetch::{Arrival, Fetcher, Source};
 use crate::fs;
 use crate::obtain::addresses::addresses;
 use crate::obtain::begin::{Beginning, Place, keep};
+use crate::obtain::in_order::{self, Streams};
 use crate::obtain::job::{Job, Outlook, Step};
 use crate::obtain::lacks::Lacks;
 use crate::obtain::unpacking::Unpacking;
@@ -23,6 +24,7 @@ use crate::store::artifact::Artifact;
 use crate::store::flock::Flock;
 use crate::task::{Cancelled, Task};
 use crate::timeline::Deed;
+use crate::unpack::ReadAt as _;
 
 /// Jobs at once beyond the connections: so that no connection waits for one that is being unpacked.
 const AHEAD: usize = 8;
@@ -62,10 +64,17 @@ pub(super) struct Coordinator<'a> {
     sender: Sender<News>,
     inbox: Receiver<News>,
     work: Arc<Work<'a>>,
+    /// `None` if no artifact is unpacked in the order of its bytes.
+    streams: Option<Streams<'a>>,
 }
 
 impl<'a> Coordinator<'a> {
-    pub(super) fn new(request: &'a Request<'a>, fetcher: Fetcher, task: &'a Task) -> Self {
+    pub(super) fn new(
+        request: &'a Request<'a>,
+        fetcher: Fetcher,
+        streams: Option<Streams<'a>>,
+        task: &'a Task,
+    ) -> Self {
         let (sender, inbox) = channel();
         Self {
             request,
@@ -81,6 +90,7 @@ impl<'a> Coordinator<'a> {
             sender,
             inbox,
             work: Arc::default(),
+            streams,
         }
     }
 
@@ -217,7 +227,7 @@ impl<'a> Coordinator<'a> {
         };
         let arrival = match &file {
             Some(path) => self.fetcher()?.open(path, source),
-            None => self.fetcher()?.start(source),
+            None => self.start(source, in_order::can_be(locked))?,
         };
         let at = self.begun;
         self.begun += 1;
@@ -227,6 +237,12 @@ impl<'a> Coordinator<'a> {
         let job = Job { package, arrival, file, folder, _turn: turn, step, directory, handed_out, fault };
         self.jobs.insert(at, job);
         Ok(())
+    }
+
+    fn start(&self, source: Source, can_be_in_order: bool) -> Result<Arc<Arrival>> {
+        let is_in_order = can_be_in_order && self.streams.is_some();
+        let fetcher = self.fetcher()?;
+        Ok(if is_in_order { fetcher.start_in_order(source) } else { fetcher.start(source) })
     }
 
     fn follow(&self, at: usize, arrival: &Arrival) {
@@ -253,7 +269,7 @@ impl<'a> Coordinator<'a> {
             }
             News::Arrived(at) => (at, None),
             News::Opened(at, Ok(unpacking)) => {
-                self.job(at).unpack(unpacking);
+                self.begin_unpacking(at, unpacking);
                 (at, Some(None))
             }
             News::Extracted(at, Ok(())) => (at, Some(None)),
@@ -269,6 +285,10 @@ impl<'a> Coordinator<'a> {
         let Some(job) = self.jobs.get_mut(&at) else { return Ok(()) };
         if let Some(fault) = failed {
             job.handed_out -= 1;
+            if fault.is_some() {
+                // What is wrong is known once all bytes are there: they must not wait for being read.
+                job.arrival.pass(u64::MAX);
+            }
             job.fault = job.fault.take().or(fault);
         }
         self.advance(at, scope)
@@ -310,6 +330,11 @@ impl<'a> Coordinator<'a> {
         if job.can_open() {
             job.step = Step::Opening;
             self.open_directory(at, scope);
+        } else if matches!(job.step, Step::Stuck) {
+            job.arrival.stop();
+            let source = job.arrival.source().clone();
+            let next = self.start(source, false)?;
+            return self.restart(at, &next);
         }
         while let Some((unpacking, entry, is_ahead)) = self.job(at).next_entry() {
             let task = self.task;
@@ -352,6 +377,36 @@ impl<'a> Coordinator<'a> {
         self.hand_out(at, Deed::Unpack, Urgency::AtOnce, scope, move || {
             News::Opened(at, Unpacking::new(lock, package, arrival, tree).map_err(Error::from))
         });
+    }
+
+    fn begin_unpacking(&mut self, at: usize, unpacking: Unpacking) {
+        match self.jobs.get_mut(&at) {
+            Some(job) if !job.arrival.is_in_order() => job.unpack(unpacking),
+            Some(_) if unpacking.is_read_once() => self.unpack_in_order(at, unpacking),
+            Some(job) => job.step = Step::Stuck,
+            None => {}
+        }
+    }
+
+    /// Has the entries of an artifact unpacked one after the other as they come.
+    fn unpack_in_order(&mut self, at: usize, unpacking: Unpacking) {
+        let (sender, task) = (self.sender.clone(), self.task);
+        let job = self.job(at);
+        let unpacking = Arc::new(unpacking);
+        job.step = Step::Unpacking { unpacking: Arc::clone(&unpacking), waiting: Vec::new() };
+        let (arrival, package) = (Arc::clone(&job.arrival), job.package);
+        job.handed_out += 1;
+        let name = self.name(package);
+        let work = move || {
+            let span = task.span(Deed::UnpackAhead, name);
+            let unpacked = in_order::unpack(&unpacking, &arrival, task).map_err(Error::from);
+            drop(span);
+            let _ = sender.send(News::Extracted(at, unpacked));
+        };
+        match &self.streams {
+            Some(streams) => streams.add(Box::new(work)),
+            None => work(),
+        }
     }
 
     /// Publishes an artifact, once its sha256 is known to be right and its files are those that were locked.

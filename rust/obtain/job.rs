@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind};
 use crate::fetch::{Arrival, FetchError};
+use crate::obtain::in_order::LONGEST_END;
 use crate::obtain::unpacking::{Unpacking, has_directory};
 use crate::store::flock::Flock;
 use crate::unpack::ending::TAIL;
@@ -52,6 +53,8 @@ pub(super) enum Step {
         /// Entries that were not begun, with their positions, the next one at the end.
         waiting: Vec<(usize, Planned)>,
     },
+    /// It can't be unpacked in the order of its bytes, as it was meant to be.
+    Stuck,
     /// It is being published.
     Publishing,
 }
@@ -132,6 +135,11 @@ impl Job {
             }
             needed = self.tail_needed(needed, length);
             self.directory = Some(needed);
+            if self.arrival.is_in_order() && needed > LONGEST_END {
+                self.step = Step::Stuck;
+                return false;
+            }
+            self.arrival.want_end(needed);
         }
         false
     }

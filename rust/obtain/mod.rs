@@ -10,6 +10,7 @@
 mod addresses;
 mod begin;
 mod coordinator;
+mod in_order;
 mod job;
 pub(crate) mod lacks;
 mod unpacking;
@@ -34,6 +35,7 @@ use crate::unpack::version::{normalize_name, same_version};
 use crate::unpack::{Index, overlay};
 
 use coordinator::Coordinator;
+use in_order::Streams;
 pub use lacks::Lacks;
 
 /// An artifact that is not what was locked.
@@ -171,8 +173,9 @@ impl Request<'_> {
             ..Options::from_environment()
         };
         let fetcher = Fetcher::new(Client::new(options), &self.store.folder("tmp"), task);
-        let mut coordinator = Coordinator::new(self, fetcher, task);
         std::thread::scope(|threads| {
+            let streams = Streams::worth_it(self).then(|| Streams::start(threads)).transpose()?;
+            let mut coordinator = Coordinator::new(self, fetcher, streams, task);
             let (orders, beginner) = coordinator.beginner();
             let started =
                 std::thread::Builder::new().name("begin".to_owned()).spawn_scoped(threads, beginner);

@@ -1,5 +1,6 @@
 //! An artifact that is being unpacked, of whichever kind.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -53,6 +54,16 @@ impl Unpacking {
             Self::Conda(package) => package.planned().collect(),
             Self::Overlay(overlay) => overlay.planned().collect(),
         }
+    }
+
+    /// Whether it can be unpacked in the order of its bytes.
+    pub(super) fn is_read_once(&self) -> bool {
+        matches!(self, Self::Wheel(wheel) if wheel.is_read_once())
+    }
+
+    /// Bytes that are best read before all others.
+    pub(super) fn needed_first(&self) -> Vec<Range<u64>> {
+        if let Self::Wheel(wheel) = self { wheel.needed_first() } else { Vec::new() }
     }
 
     pub(super) fn extract(&self, at: usize, task: &Task) -> Result<(), UnpackError> {

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-type Piece<'a> = Box<dyn FnOnce() + Send + 'a>;
+/// Something to do.
+pub(super) type Piece<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// Which work is done first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,16 +11,14 @@ use libdeflater::{Crc, DecompressionError, Decompressor};
 use crate::digest::{Hasher, Sha256};
 use crate::fs::{self, File};
 use crate::task::Task;
-use crate::unpack::ReadAt;
 use crate::unpack::archive::{Entry, Method, usize_of};
-use crate::unpack::deflate::{Inflater, Status};
+use crate::unpack::deflate::{Inflater, PIECE, Status};
 use crate::unpack::fault::{Cause, EntryFault};
 use crate::unpack::local::{self, LONGEST_DESCRIPTOR};
+use crate::unpack::{Chunk, ReadAt};
 
 /// Entries of at most this many bytes, packed and unpacked, are handled in one piece.
 const SMALL: u64 = 8 << 20;
-/// Pieces of large entries.
-const PIECE: usize = 256 << 10;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +132,7 @@ pub(crate) fn text(source: &dyn ReadAt, entry: &Entry, limit: u64, task: &Task) 
     Ok(content)
 }
 
-fn is_small(entry: &Entry) -> bool {
+pub(crate) fn is_small(entry: &Entry) -> bool {
     entry.size <= SMALL && entry.compressed <= SMALL
 }
 
@@ -230,12 +228,20 @@ impl Stream<'_> {
         local::check_descriptor(&bytes[..len], self.entry).map_err(|fault| self.fault(fault))
     }
 
-    /// Fills the front of `buffer` from `at`, but not beyond `end`; the number of bytes.
-    fn read(&self, buffer: &mut [u8], at: u64, end: u64) -> Result<usize, Cause> {
+    /// The next bytes from `at` on, but not beyond `end`: where they lie, or in `buffer`.
+    fn read<'b>(&self, buffer: &'b mut Vec<u8>, at: u64, end: u64) -> Result<Input<'b>, Cause> {
         self.task.check()?;
-        let count = usize_of((end - at).min(buffer.len() as u64));
-        self.source.read_exact_at(&mut buffer[..count], at)?;
-        Ok(count)
+        let most = usize_of((end - at).min(256 << 10));
+        let input = if let Some(chunk) = self.source.chunk(at)? {
+            let until = chunk.bytes.as_ref().as_ref().len().min(chunk.from + most);
+            Input::Lying(chunk, until)
+        } else {
+            let bytes = slice(buffer, most);
+            self.source.read_exact_at(bytes, at)?;
+            Input::Read(bytes)
+        };
+        self.source.pass(at + input.bytes().len() as u64);
+        Ok(input)
     }
 
     fn copy(
@@ -244,11 +250,11 @@ impl Stream<'_> {
         end: u64,
         take: &mut dyn FnMut(&[u8]) -> fs::Result<()>,
     ) -> Result<(), Cause> {
-        let mut buffer = vec![0; PIECE];
+        let mut buffer = Vec::new();
         while at < end {
-            let count = self.read(&mut buffer, at, end)?;
-            take(&buffer[..count])?;
-            at += count as u64;
+            let input = self.read(&mut buffer, at, end)?;
+            take(input.bytes())?;
+            at += input.bytes().len() as u64;
         }
         Ok(())
     }
@@ -259,35 +265,66 @@ impl Stream<'_> {
         end: u64,
         take: &mut dyn FnMut(&[u8]) -> fs::Result<()>,
     ) -> Result<(), Cause> {
-        let mut packed = vec![0; PIECE];
+        let mut buffer = Vec::new();
         let mut inflater = Inflater::new();
-        let mut waiting = 0..0;
-        let mut made = 0;
+        let mut taken = 0;
         loop {
-            if waiting.is_empty() && at < end {
-                waiting = 0..self.read(&mut packed, at, end)?;
-                at += waiting.end as u64;
+            let input = self.read(&mut buffer, at, end)?;
+            let mut from = 0;
+            loop {
+                let rest = &input.bytes()[from..];
+                let (eaten, status) =
+                    inflater.run(rest).map_err(|_damaged| self.fault(EntryFault::Deflate))?;
+                from += eaten;
+                let new = inflater.new_bytes().len();
+                if taken + new as u64 > self.entry.size {
+                    return Err(self.fault(EntryFault::Size(self.entry.size)));
+                }
+                // Whole pieces, as they lie in the file: the kernel has less to do for those.
+                let kept = if status == Status::Done {
+                    0
+                } else {
+                    new.min(usize_of((taken + new as u64) % PIECE as u64))
+                };
+                take(&inflater.new_bytes()[..new - kept])?;
+                inflater.keep(kept);
+                taken += (new - kept) as u64;
+                match status {
+                    Status::Done => return self.check_end(at + from as u64, end, taken),
+                    Status::Hungry => break,
+                    Status::Full => {}
+                }
             }
-            let (eaten, status) =
-                inflater.run(&packed[waiting.clone()]).map_err(|_damaged| self.fault(EntryFault::Deflate))?;
-            waiting.start += eaten;
-            made += inflater.new_bytes().len() as u64;
-            if made > self.entry.size {
-                return Err(self.fault(EntryFault::Size(self.entry.size)));
-            }
-            take(inflater.new_bytes())?;
-            match status {
-                Status::Done => break,
-                Status::Hungry if at == end => return Err(self.fault(EntryFault::Deflate)),
-                Status::Hungry | Status::Full => {}
+            at += from as u64;
+            if at == end {
+                return Err(self.fault(EntryFault::Deflate));
             }
         }
+    }
+
+    fn check_end(&self, at: u64, end: u64, made: u64) -> Result<(), Cause> {
         if made != self.entry.size {
             return Err(self.fault(EntryFault::Size(self.entry.size)));
         }
-        if at < end || !waiting.is_empty() {
+        if at < end {
             return Err(self.fault(EntryFault::DeflateTrailing));
         }
         Ok(())
+    }
+}
+
+/// The next bytes of an entry.
+enum Input<'b> {
+    /// In memory, up to there.
+    Lying(Chunk, usize),
+    Read(&'b [u8]),
+}
+
+impl Input<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Lying(chunk, until) => &chunk.bytes.as_ref().as_ref()[chunk.from..*until],
+            Self::Read(bytes) => bytes,
+        }
     }
 }

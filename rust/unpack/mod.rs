@@ -40,6 +40,14 @@ use std::sync::{Arc, OnceLock};
 
 use crate::task::Task;
 
+/// Bytes that lie in memory.
+pub struct Chunk {
+    /// Those, and others before them.
+    pub bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    /// Where they begin.
+    pub from: usize,
+}
+
 /// Bytes that can be read at any offset, from several threads at once.
 pub trait ReadAt: Send + Sync {
     /// Length in bytes.
@@ -58,6 +66,15 @@ pub trait ReadAt: Send + Sync {
     /// Fills `buffer` from `offset`. Bytes that are still on their way are waited for; those that will not come are
     /// an error.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// The bytes from `offset` on, at least one, where they lie in memory anyway; `None` where they must be read. Waits
+    /// as [`Self::read_exact_at`] does.
+    fn chunk(&self, _offset: u64) -> io::Result<Option<Chunk>> {
+        Ok(None)
+    }
+
+    /// Told by who goes through it in order: nothing before `until` is read again.
+    fn pass(&self, _until: u64) {}
 }
 
 /// Unpacks a whole wheel to `dest_tree`, which must not exist, with all threads of `pool`, the largest entries first.

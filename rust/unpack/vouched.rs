@@ -55,7 +55,7 @@ impl Vouched {
 }
 
 /// RECORD and `entry_points.txt`.
-fn needed<'a>(entries: &'a [Entry], places: &Places) -> Vec<&'a Entry> {
+pub(super) fn needed<'a>(entries: &'a [Entry], places: &Places) -> Vec<&'a Entry> {
     let record = format!("{}/RECORD", places.dist_info);
     let is_points =
         |place: &Place| matches!(place, Place::File(file) if file.text == Some(Text::EntryPoints));

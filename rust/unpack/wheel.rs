@@ -17,7 +17,7 @@ use crate::unpack::inflate::{self, Content, Target};
 use crate::unpack::places::{FilePlace, Place, Places, Text};
 use crate::unpack::version::{normalize_name, same_version};
 use crate::unpack::vouched::Vouched;
-use crate::unpack::{ReadAt, entry_points, metadata, record};
+use crate::unpack::{ReadAt, entry_points, metadata, record, vouched};
 
 /// The largest METADATA, WHEEL, RECORD or `entry_points.txt` that is read, in bytes.
 const LARGEST_TEXT: u64 = 64 << 20;
@@ -104,6 +104,20 @@ impl Unpacking {
     #[must_use]
     pub fn planned(&self) -> impl ExactSizeIterator<Item = Planned> + '_ {
         self.entries.iter().map(Planned::of)
+    }
+
+    /// Whether no large entry is read more than once.
+    pub(crate) fn is_read_once(&self) -> bool {
+        let is_text = |place: &Place| matches!(place, Place::File(file) if file.text.is_some());
+        let mut pairs = self.entries.iter().zip(&self.places.by_entry);
+        pairs.all(|(entry, place)| !is_text(place) || inflate::is_small(entry))
+    }
+
+    /// What spares the hashing of all other entries if it is there before them.
+    pub(crate) fn needed_first(&self) -> Vec<Range<u64>> {
+        let is_vouched_for = self.expected.files_digest.is_some();
+        let needed = is_vouched_for.then(|| vouched::needed(&self.entries, &self.places));
+        needed.into_iter().flatten().map(Entry::span).collect()
     }
 
     /// Extracts one entry, as soon as the bytes of its span are there. Large ones are read forward in pieces, so a

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use fastenv::unpack::deflate::{Damaged, Inflater, Status};
+use fastenv::unpack::deflate::{Damaged, Inflater, PIECE, Status};
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Decompress, FlushDecompress};
 
@@ -66,7 +66,10 @@ fn by_us(packed: &[u8], random: &mut Random) -> Result<Option<(Vec<u8>, usize)>,
         let end = packed.len().min(from + 1 + random.below(longest));
         let (eaten, status) = inflater.run(&packed[from..end])?;
         from += eaten;
-        content.extend(inflater.new_bytes());
+        let new = inflater.new_bytes();
+        let kept = if status == Status::Done { 0 } else { random.below(PIECE.min(new.len() + 1)) };
+        content.extend(&new[..new.len() - kept]);
+        inflater.keep(kept);
         match status {
             Status::Done => return Ok(Some((content, from))),
             Status::Hungry if end == packed.len() => return Ok(None),

@@ -11,6 +11,7 @@ mod elf_writer;
 mod env_id;
 mod fetch;
 mod fetch_faults;
+mod fetch_in_order;
 mod fetch_ways;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;

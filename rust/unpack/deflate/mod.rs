@@ -15,6 +15,9 @@ use codes::{Codes, DISTANCES, END, LITERAL, LITERALS, LONGER, Precode, SPECIAL};
 use fast::{AHEAD, Bits, Stop};
 use window::Window;
 
+/// Bytes that are made at most, and a few, before somebody must take them.
+pub const PIECE: usize = window::PIECE;
+
 /// The order in which the lengths of the code of code lengths are given (RFC 1951, section 3.2.7).
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
@@ -94,6 +97,11 @@ impl Inflater {
     #[must_use]
     pub fn new_bytes(&self) -> &[u8] {
         self.window.new_bytes()
+    }
+
+    /// The last `count` of the new bytes, fewer than [`PIECE`], are not taken yet: the next call gives them again.
+    pub fn keep(&mut self, count: usize) {
+        self.window.keep(count);
     }
 
     /// Inflates as much as it can; the bytes it has eaten, and why there were no more.

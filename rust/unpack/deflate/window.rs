@@ -3,7 +3,7 @@
 /// The farthest that a stream reaches back (RFC 1951, section 2). Bytes.
 const REACH: usize = 32 << 10;
 /// Bytes that are made before somebody takes them.
-const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 512 << 10;
 /// The longest repetition, some literals before it, and what a copy by whole vectors writes beyond. Bytes.
 pub(super) const OVERRUN: usize = 258 + 3 + 16;
 
@@ -14,11 +14,13 @@ pub(super) struct Window {
     pub(super) at: usize,
     /// What is before it was taken.
     taken: usize,
+    /// So many of the new bytes stay new.
+    kept: usize,
 }
 
 impl Window {
     pub(super) fn new() -> Self {
-        Self { bytes: vec![0; REACH + PIECE + OVERRUN].into(), at: 0, taken: 0 }
+        Self { bytes: vec![0; REACH + PIECE + OVERRUN].into(), at: 0, taken: 0, kept: 0 }
     }
 
     /// Bytes until it is full; a symbol may make more.
@@ -30,13 +32,20 @@ impl Window {
         &self.bytes[self.taken..self.at]
     }
 
+    /// The last of the new bytes are not taken: there is room for less next time.
+    pub(super) fn keep(&mut self, count: usize) {
+        assert!(count <= self.new_bytes().len().min(PIECE - 1), "some are taken before there is no room");
+        self.kept = count;
+    }
+
     /// The new bytes were taken: makes room again.
     pub(super) fn take(&mut self) {
+        let kept = std::mem::take(&mut self.kept);
         if self.room() == 0 {
-            self.bytes.copy_within(self.at - REACH..self.at, 0);
-            self.at = REACH;
+            self.bytes.copy_within(self.at - REACH - kept..self.at, 0);
+            self.at = REACH + kept;
         }
-        self.taken = self.at;
+        self.taken = self.at - kept;
     }
 
     /// Adds bytes for which there is room.
