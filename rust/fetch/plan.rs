@@ -162,12 +162,9 @@ impl Plan {
 
     /// The next request to make: of bytes before `reach`, or of as many of the last ones as are wanted first.
     pub(super) fn claim(&mut self, now: Instant, reach: u64, wanted_end: u64) -> Next {
-        let length = self.length.unwrap_or(u64::MAX);
-        let is_wanted = self.pieces.back().is_some_and(|piece| piece.end > length.saturating_sub(wanted_end));
-        let is_near = self.pieces.front().is_some_and(|piece| piece.end <= reach || piece.end == length);
-        if !self.begun || !(is_wanted || is_near) {
+        let Some(at) = self.next_piece(reach, wanted_end).filter(|_| self.begun) else {
             return Next::Nothing;
-        }
+        };
         if let Some(moment) = self.not_before.filter(|moment| *moment > now) {
             return Next::Later(moment);
         }
@@ -175,7 +172,7 @@ impl Plan {
         if is_alone && self.running > 0 {
             return Next::Nothing;
         }
-        let wanted = if self.ranges == Ranges::No { self.take_all() } else { self.take_one(is_wanted) };
+        let wanted = if self.ranges == Ranges::No { self.take_all() } else { self.take_one(at) };
         self.running += 1;
         Next::Claim(Claim {
             request: self.request(&wanted),
@@ -185,6 +182,14 @@ impl Plan {
             is_piece: self.parallel,
             wave: self.wave,
         })
+    }
+
+    /// The position of a piece that may be asked for. What comes back after a failure is not in its place.
+    fn next_piece(&self, reach: u64, wanted_end: u64) -> Option<usize> {
+        let length = self.length.unwrap_or(u64::MAX);
+        let is_wanted = |piece: &Range<u64>| piece.end > length.saturating_sub(wanted_end);
+        let is_near = |piece: &Range<u64>| piece.end <= reach || piece.end == length;
+        self.pieces.iter().position(is_wanted).or_else(|| self.pieces.iter().position(is_near))
     }
 
     /// Bytes that nobody has asked for, for each connection that is at it and one more.
@@ -199,9 +204,8 @@ impl Plan {
         (self.ranges != Ranges::No && !is_whole).then_some(start..end)
     }
 
-    fn take_one(&mut self, from_end: bool) -> Vec<Range<u64>> {
-        let piece = if from_end { self.pieces.pop_back() } else { self.pieces.pop_front() };
-        piece.into_iter().collect()
+    fn take_one(&mut self, at: usize) -> Vec<Range<u64>> {
+        self.pieces.remove(at).into_iter().collect()
     }
 
     /// Everything that nobody works on, in the order of the file.

@@ -143,9 +143,15 @@ fn wrong_bytes_are_fetched_once_more_and_then_told() {
 }
 
 #[test]
-fn the_end_comes_when_it_is_wanted() {
+fn the_end_comes_when_it_is_wanted_also_at_the_second_try() {
     let content = bytes(12 * MIB);
-    let server = Server::of(&content, |request, content| Reply::ranged(content, request));
+    let failures = AtomicUsize::new(0);
+    let server = Server::of(&content, move |request, content| {
+        let reply = Reply::ranged(content, request);
+        let is_end = reply.part.start > 9 * MIB && reply.part.end < content.len();
+        let fails = is_end && failures.fetch_add(1, Relaxed) < 3;
+        if fails { reply.stop(1000, Ending::Close) } else { reply }
+    });
     let run = Run::new(in_order());
     let arrival = run.fetcher.as_ref().unwrap().start_in_order(source(&[server.url("/f")], &content));
     let end = (10 * MIB) as u64..content.len() as u64;
