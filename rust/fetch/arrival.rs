@@ -16,7 +16,6 @@ use crate::digest::{Hasher, Sha256};
 use crate::task::Cancelled;
 use crate::unpack::{Chunk, ReadAt};
 
-type Listener = Arc<dyn Fn() + Send + Sync>;
 /// Why those who fetch are to look again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Nudge {
@@ -26,6 +25,7 @@ pub(super) enum Nudge {
     Moved,
 }
 
+type Listener = Arc<dyn Fn() + Send + Sync>;
 type Result<T> = std::result::Result<T, Arc<FetchError>>;
 
 /// An artifact on its way, or a local one: readable where it has arrived, trustworthy once [`verified`].

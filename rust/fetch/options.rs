@@ -27,9 +27,9 @@ pub struct Options {
     pub memory_file: u64,
     /// Bytes that files in memory may hold together; a file that does not fit waits for others to be dropped.
     pub memory: u64,
-    /// Bytes that are in memory of each of eight files that are read in order; of fewer files, more.
+    /// Bytes that are in memory of each file that is read in order, where there are eight; where there are fewer, more.
     pub window: u64,
-    /// What of them takes longer to fetch is written, so that a later run goes on with it.
+    /// What of them takes the network longer than that is written, too, so that a later run goes on with it.
     pub worth_keeping: Duration,
     /// Bytes asked for at once from a large file; half or twice as much where that suits its length better.
     pub piece: u64,

@@ -286,3 +286,63 @@ impl Plan {
         self.pieces.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::ranges::RangeSet;
+
+    fn plan(length: u64, window: Option<u64>) -> Plan {
+        let mut plan = Plan::new(0, false);
+        let whole = 0..length;
+        plan.begin(&[whole], Some(length), window, &Options { tail_first: true, ..Options::default() });
+        plan
+    }
+
+    /// What is to come next: one range.
+    fn claimed(plan: &mut Plan, reach: u64, wanted_end: u64) -> Option<Range<u64>> {
+        match plan.claim(Instant::now(), reach, wanted_end) {
+            Next::Claim(Claim { wanted, .. }) => {
+                assert_eq!(wanted.len(), 1, "{wanted:?}");
+                wanted.into_iter().next()
+            }
+            Next::Later(_) | Next::Nothing => None,
+        }
+    }
+
+    #[test]
+    fn the_end_comes_first_also_where_it_is_more_than_the_last_piece() {
+        let piece = 3 << 20;
+        let length = 13 * piece + 5;
+        let mut plan = plan(length, Some(4 * piece));
+        let first = claimed(&mut plan, 0, 0).unwrap();
+        let tail = length / TAIL_SHARE;
+        assert_eq!(first, length - tail..length);
+        plan.ranges = Ranges::Yes;
+        let mut there = RangeSet::default();
+        there.insert(first);
+        while let Some(range) = claimed(&mut plan, u64::MAX, 0) {
+            assert!(there.missing(&range) == std::slice::from_ref(&range), "{range:?} comes twice");
+            there.insert(range);
+        }
+        assert_eq!(there.bytes(), length);
+    }
+
+    #[test]
+    fn nothing_comes_beyond_the_window_but_what_is_wanted_early() {
+        let piece = 3 << 20;
+        let length = 20 * piece;
+        let mut plan = plan(length, Some(4 * piece));
+        let tail = claimed(&mut plan, 0, 0).unwrap();
+        plan.ranges = Ranges::Yes;
+        assert_eq!(claimed(&mut plan, 2 * piece, 0), Some(0..piece));
+        assert_eq!(claimed(&mut plan, 2 * piece, 0), Some(piece..2 * piece));
+        assert!(claimed(&mut plan, 2 * piece, 0).is_none());
+        let early = claimed(&mut plan, 2 * piece, length - tail.start + 1).unwrap();
+        assert_eq!(early, 19 * piece..tail.start);
+        // It did not come, and is no longer in its place.
+        plan.give_back(vec![early]);
+        assert!(claimed(&mut plan, 2 * piece, 0).is_none());
+        assert_eq!(claimed(&mut plan, 3 * piece, 0), Some(2 * piece..3 * piece));
+    }
+}

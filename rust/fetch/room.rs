@@ -8,9 +8,10 @@ use super::memory::{Budget, Freed};
 use super::options::Options;
 use super::storage::Storage;
 use super::window::Window;
+use crate::digest::lanes::LANES;
 
 /// Files at once that are read in order: as many as are hashed side by side.
-pub(crate) const WINDOWS: usize = 8;
+pub(crate) const WINDOWS: usize = LANES;
 /// A window grows to so many times its size when there are fewer files.
 const LARGEST: u64 = 4;
 

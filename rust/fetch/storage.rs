@@ -45,8 +45,9 @@ impl Storage {
         match self {
             Self::Memory(window) if window.read(buffer, offset) => Ok(()),
             Self::Memory(_) => {
+                // No reader does that; if one did, what it made of other bytes would be worse.
                 let source = io::Error::other("bytes that were read before are not kept");
-                Err(FsError { action: "read", path: PathBuf::from("memory"), source })
+                Err(FsError { action: "read", path: "what arrives".into(), source })
             }
             Self::Part(part) => part.read(buffer, offset),
             Self::Local { file, path } => fs::read_exact_at(file, buffer, offset, path),

@@ -18,9 +18,6 @@ use crate::obtain::work::Piece;
 use crate::task::Task;
 use crate::unpack::{ReadAt as _, UnpackError};
 
-/// The least size that matters: smaller ones are in memory anyway. Bytes.
-const LARGE: u64 = 32 << 20;
-
 /// The most that is asked for before its turn, and kept until then. Bytes.
 pub(super) const LONGEST_END: u64 = 8 << 20;
 
@@ -33,10 +30,10 @@ pub(super) fn can_be(locked: Unit<'_>) -> bool {
 pub(super) struct Streams<'a>(Sender<Piece<'a>>);
 
 impl<'a> Streams<'a> {
-    /// Whether every processor has a large wheel.
-    pub(super) fn worth_it(request: &Request<'_>) -> bool {
+    /// Whether every processor has a large wheel; smaller ones than `memory_file` bytes are in memory anyway.
+    pub(super) fn worth_it(request: &Request<'_>, memory_file: u64) -> bool {
         let missing = request.plan.missing.iter().map(|&at| request.lock.unit(at));
-        let large = missing.filter(|unit| can_be(*unit) && unit.size.is_some_and(|size| size > LARGE));
+        let large = missing.filter(|unit| can_be(*unit) && unit.size.is_some_and(|size| size > memory_file));
         large.count() >= request.pool.current_num_threads()
     }
 

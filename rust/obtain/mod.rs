@@ -172,9 +172,11 @@ impl Request<'_> {
             tail_first: true,
             ..Options::from_environment()
         };
+        let memory_file = options.memory_file;
         let fetcher = Fetcher::new(Client::new(options), &self.store.folder("tmp"), task);
         std::thread::scope(|threads| {
-            let streams = Streams::worth_it(self).then(|| Streams::start(threads)).transpose()?;
+            let streams =
+                Streams::worth_it(self, memory_file).then(|| Streams::start(threads)).transpose()?;
             let mut coordinator = Coordinator::new(self, fetcher, streams, task);
             let (orders, beginner) = coordinator.beginner();
             let started =

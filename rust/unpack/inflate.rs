@@ -19,6 +19,8 @@ use crate::unpack::{Chunk, ReadAt};
 
 /// Entries of at most this many bytes, packed and unpacked, are handled in one piece.
 const SMALL: u64 = 8 << 20;
+/// Bytes of a large entry that are read at once.
+const READ: u64 = 256 << 10;
 
 /// What became of an entry.
 #[derive(Debug, Clone, Copy)]
@@ -231,7 +233,7 @@ impl Stream<'_> {
     /// The next bytes from `at` on, but not beyond `end`: where they lie, or in `buffer`.
     fn read<'b>(&self, buffer: &'b mut Vec<u8>, at: u64, end: u64) -> Result<Input<'b>, Cause> {
         self.task.check()?;
-        let most = usize_of((end - at).min(256 << 10));
+        let most = usize_of((end - at).min(READ));
         let input = if let Some(chunk) = self.source.chunk(at)? {
             let until = chunk.bytes.as_ref().as_ref().len().min(chunk.from + most);
             Input::Lying(chunk, until)

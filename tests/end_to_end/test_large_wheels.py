@@ -20,11 +20,11 @@ ONE_THREAD = ("--jobs", "1")
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """More than two windows of it, and a directory that is not there with the first bytes of the end."""
+    """More than the largest window of it, and a directory that is not there with the first bytes of the end."""
     noise = random.Random(1)
     runs = b"".join(noise.randbytes(600) + bytes(noise.randrange(900)) for _ in range(14_000))
     files: dict[str, bytes | str] = {
-        "large/stored.bin": noise.randbytes(24 << 20),
+        "large/stored.bin": noise.randbytes(48 << 20),
         "large/packed.bin": runs,
         "large/text.py": "x = 1\n",
         "large/again.bin": runs,
@@ -57,7 +57,7 @@ def assert_whole(lab: Lab, prefix: Path) -> None:
 
 
 def test_the_tree_is_the_same(lab: Lab, large: Path) -> None:
-    assert large.stat().st_size > 40 << 20
+    assert large.stat().st_size > 56 << 20
     prefix = lab.materialize(lab.lock(large), *ONE_THREAD)
     assert longest_request(lab, large) <= 4 << 20, "it was read in order"
     assert differences(prefix, lab.reference(large)) == []
@@ -92,7 +92,7 @@ def test_one_wrong_byte_on_the_way(lab: Lab, large: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "what"), [(10 << 20, "stored.bin"), (28 << 20, "packed.bin"), (-22, "end of central directory")]
+    ("at", "what"), [(10 << 20, "stored.bin"), (52 << 20, "packed.bin"), (-22, "end of central directory")]
 )
 def test_a_wheel_that_is_damaged(lab: Lab, large: Path, at: int, what: str) -> None:
     content = bytearray(large.read_bytes())
@@ -101,6 +101,16 @@ def test_a_wheel_that_is_damaged(lab: Lab, large: Path, at: int, what: str) -> N
     error = lab.refuse(lab.lock(large), 4, *ONE_THREAD)
     assert large.name in error
     assert what in error
+
+
+def test_metadata_so_long_that_it_can_not_be_read_twice_in_order(lab: Lab) -> None:
+    text = "Metadata-Version: 2.1\nName: wordy\nVersion: 1.0\n\n" + "many words\n" * 900_000
+    noise = random.Random(2).randbytes(33 << 20)
+    wheel = lab.wheel("wordy", files={"wordy.bin": noise}, metadata=text, stored=["wordy.bin"])
+    prefix = lab.materialize(lab.lock(wheel), *ONE_THREAD)
+    assert_whole(lab, prefix)
+    (metadata,) = prefix.glob("lib/*/site-packages/wordy-1.0.dist-info/METADATA")
+    assert metadata.read_text() == text
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -3,7 +3,7 @@
 /// The farthest that a stream reaches back (RFC 1951, section 2). Bytes.
 const REACH: usize = 32 << 10;
 /// Bytes that are made before somebody takes them.
-pub(super) const PIECE: usize = 512 << 10;
+pub(super) const PIECE: usize = 256 << 10;
 /// The longest repetition, some literals before it, and what a copy by whole vectors writes beyond. Bytes.
 pub(super) const OVERRUN: usize = 258 + 3 + 16;
 
