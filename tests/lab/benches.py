@@ -18,17 +18,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Measured:
-    """The lines of the table, and the results as they were kept."""
+    """The lines of the table, what was said besides, and the results as they were kept."""
 
     head: str
     lines: list[str]
+    told: str
     results: dict[str, Any]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """What was kept of each row; each was measured."""
         rows: list[dict[str, Any]] = self.results["rows"]
-        assert all(row["why"] is None and row["rounds"] for row in rows), rows
+        assert all(row["why"] is None and row["rounds"] for row in rows), (rows, self.told)
         return rows
 
 
@@ -44,4 +45,4 @@ def measure(folder: Path, module: str, name: str, *options: str) -> Measured:
     text = path.read_text(encoding="utf-8")
     assert str(folder) not in text
     head, *lines = ended.out.splitlines()
-    return Measured(head, lines, json.loads(text))
+    return Measured(head, lines, ended.err, json.loads(text))

@@ -6,6 +6,7 @@ a server has fallen silent. These are not; what they leave half done is their ca
 
 from __future__ import annotations
 
+import sysconfig
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +27,7 @@ class Background(Generic[_R]):
 
     def __init__(self, work: Callable[[], _R]) -> None:
         self._outcomes: SimpleQueue[tuple[_R | None, BaseException | None]] = SimpleQueue()
-        Thread(target=_run, args=(work, self._outcomes), daemon=True).start()
+        _thread(lambda: _run(work, self._outcomes)).start()
 
     def result(self, on_wait: Callable[[], object] = lambda: None) -> _R:
         """Wait for what the work gives; raises what it raised. ``on_wait`` is called now and then meanwhile."""
@@ -48,7 +49,7 @@ def each(work: Callable[[_T], _R], items: Iterable[_T], *, threads: int) -> Iter
             _run(lambda item=item: (item, work(item)), outcomes)  # type: ignore[misc]
 
     count = len(waiting)
-    workers = [Thread(target=labour, daemon=True) for _ in range(min(threads, count))]
+    workers = [_thread(labour) for _ in range(min(threads, count))]
     for worker in workers:
         worker.start()
     try:
@@ -59,6 +60,13 @@ def each(work: Callable[[_T], _R], items: Iterable[_T], *, threads: int) -> Iter
         until = time.monotonic() + _GRACE_S
         for worker in workers:
             worker.join(max(0.0, until - time.monotonic()))
+
+
+def _thread(work: Callable[[], None]) -> Thread:
+    # Up to Python 3.11 who asks for a variable while another thread reads them for the first time is told None; uv and
+    # packaging ask.
+    sysconfig.get_config_vars()
+    return Thread(target=work, daemon=True)
 
 
 def _run(work: Callable[[], _R], outcomes: SimpleQueue[tuple[_R | None, BaseException | None]]) -> None:

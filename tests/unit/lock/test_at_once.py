@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -43,3 +45,24 @@ def test_background() -> None:
     failing = Background(lambda: int("no number"))
     with pytest.raises(ValueError, match="no number"):
         failing.result()
+
+
+ASKING = """
+import sys, sysconfig, time
+from fastenv.lock.at_once import Background, each
+
+class Slow:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.startswith("_sysconfigdata"):
+            time.sleep(0.3)
+
+sys.meta_path.insert(0, Slow)
+first = Background(lambda: sysconfig.get_config_var("EXE"))
+told = [name for _, name in each(lambda _: sysconfig.get_config_var("EXE"), range(4), threads=4)]
+assert [first.result(), *told] == [""] * 5, told
+"""
+
+
+def test_none_meets_variables_of_the_build_that_another_is_reading() -> None:
+    subprocess.run([sys.executable, "-c", ASKING], check=True)
