@@ -60,7 +60,7 @@ impl Default for Options {
             first_pause: Duration::from_millis(250),
             longest_pause: Duration::from_secs(60),
             memory_file: 32 * MIB,
-            memory: 96 * MIB,
+            memory: 64 * MIB,
             window: 12 * MIB,
             worth_keeping: Duration::from_secs(20),
             piece: 8 * MIB,
