@@ -94,7 +94,7 @@ def _mount(image: Path, place: Path) -> None:
     No real disk has a second page cache, whose copying would be measured along with what writes.
     """
     words = ["losetup", "--find", "--show", "--direct-io=on", str(image)]
-    attached = subprocess.run(words, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    attached = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
     device = attached.stdout.strip()
     try:
         subprocess.run(["mount", device, place], check=True)

@@ -104,8 +104,8 @@ def test_a_wheel_that_is_damaged(lab: Lab, large: Path, at: int, what: str) -> N
 
 
 def test_metadata_so_long_that_it_can_not_be_read_twice_in_order(lab: Lab) -> None:
-    text = "Metadata-Version: 2.1\nName: wordy\nVersion: 1.0\n\n" + "many words\n" * 900_000
-    noise = random.Random(2).randbytes(33 << 20)
+    noise = random.Random(2).randbytes(48 << 20)
+    text = "Metadata-Version: 2.1\nName: wordy\nVersion: 1.0\n\n" + noise[: 7 << 20].hex("\n", 40)
     wheel = lab.wheel("wordy", files={"wordy.bin": noise}, metadata=text, stored=["wordy.bin"])
     prefix = lab.materialize(lab.lock(wheel), *ONE_THREAD)
     assert_whole(lab, prefix)
