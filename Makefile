@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 BESIDE := not slow and not ds and not root
 QUICK := $(BESIDE) and not shared
 
-RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
+RUST := Cargo.toml Cargo.lock .cargo/config.toml $(shell find rust -name '*.rs')
 BACKEND := pyproject.toml $(wildcard build_backend/*.py)
 
 .DELETE_ON_ERROR:
