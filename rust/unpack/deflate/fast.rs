@@ -3,7 +3,7 @@
 // two reads and writes of many bytes that the compiler would check one by one; each says why it is right
 
 use super::codes::{self, Codes, END, LITERAL, LONGER, SPECIAL};
-use super::window::{OVERRUN, Window};
+use super::window::{BEYOND, OVERRUN, Window};
 
 /// Bytes of input that one round may read, with what a refill reads beyond.
 pub(super) const AHEAD: usize = 32;
@@ -204,17 +204,22 @@ impl Rounds<'_> {
     }
 }
 
-/// Repeats `length` bytes from `distance` before `at`; writes up to fifteen bytes more.
+/// Repeats `length` bytes from `distance` before `at`; writes up to [`BEYOND`] bytes more.
 #[inline(always)]
 fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
-    assert!(distance <= at && at + length + 16 <= out.len());
-    // SAFETY: `from` begins within `out` and stays at least a byte behind `to`; `to` is before `end` when it is
-    // written, so that the sixteen bytes from there are in `out`, as was just asserted.
+    assert!(distance <= at && at + length + BEYOND <= out.len());
+    // SAFETY: `from` begins within `out` and stays at least a byte behind `to`; `to` is before `end`, or sixteen bytes
+    // beyond `at`, when it is written, so that the sixteen bytes from there are in `out`, as was just asserted.
     unsafe {
         let mut to = out.as_mut_ptr().add(at);
         let mut from = to.sub(distance);
         let end = to.add(length);
         if distance >= 16 {
+            // Few are longer than two vectors, and to ask whether one is enough is often guessed wrong.
+            to.cast::<[u8; 16]>().write_unaligned(from.cast::<[u8; 16]>().read_unaligned());
+            (to, from) = (to.add(16), from.add(16));
+            to.cast::<[u8; 16]>().write_unaligned(from.cast::<[u8; 16]>().read_unaligned());
+            (to, from) = (to.add(16), from.add(16));
             while to < end {
                 to.cast::<[u8; 16]>().write_unaligned(from.cast::<[u8; 16]>().read_unaligned());
                 (to, from) = (to.add(16), from.add(16));

@@ -4,8 +4,10 @@
 const REACH: usize = 32 << 10;
 /// Bytes that are made before somebody takes them.
 pub(super) const PIECE: usize = 256 << 10;
-/// The longest repetition, some literals before it, and what a copy by whole vectors writes beyond. Bytes.
-pub(super) const OVERRUN: usize = 258 + 3 + 16;
+/// What a copy by whole vectors writes beyond its end. Bytes.
+pub(super) const BEYOND: usize = 32;
+/// The longest repetition, some literals before it, and what is written beyond. Bytes.
+pub(super) const OVERRUN: usize = 258 + 3 + BEYOND;
 
 /// The end of what was made.
 pub(super) struct Window {
