@@ -87,6 +87,11 @@ def _measured(name: str, rows: Sequence[Row], arguments: argparse.Namespace) -> 
         _say(
             f"warning: others used up to {setting.calm.disturbed:.1f} cores meanwhile; the figures are coarse"
         )
+    if setting.calm.slowed > 1:
+        _say(
+            f"warning: this machine was up to {setting.calm.slowed:.1f} times slower than at other times; "
+            "the figures are coarse"
+        )
     if not arguments.no_results:
         _say(f"results: {results.keep(arguments.results, name, about, outcomes)}")
     return outcomes
@@ -142,6 +147,7 @@ def _about(name: str, setting: Setting | CondaSetting, rate: float) -> dict[str,
         "set": {"name": name, kind: len(sizes), "bytes": sum(sizes)},
         "limited_bytes_per_s": round(rate),
         "cores_used_by_others": round(setting.calm.disturbed, 2),
+        "slower_than_at_best": round(setting.calm.slowed, 2),
     }
 
 
