@@ -41,11 +41,15 @@ def main() -> None:
 
 
 def newest(folder: Path) -> Path:
-    """The last of the ds set; names begin with the date."""
-    found = sorted(folder.glob("*-ds.json"))
+    """The last of the ds set that has all that is drawn; names begin with the date."""
+    found = [path for path in sorted(folder.glob("*-ds.json")) if ROWS.keys() <= _measured(path)]
     if not found:
         raise SystemExit("there are no results yet: make bench")
     return found[-1]
+
+
+def _measured(results: Path) -> set[str]:
+    return {row["name"] for row in json.loads(results.read_text())["rows"]}
 
 
 def chart(results: dict[str, Any]) -> str:
