@@ -93,14 +93,14 @@ def _zig_works() -> bool:
     os.environ["CARGO_ZIGBUILD_ZIG_PATH"] = str(zig)
     os.environ.setdefault("CARGO_ZIGBUILD_CACHE_DIR", str(trial / "wrappers"))
     os.environ.setdefault("ZIG_GLOBAL_CACHE_DIR", str(trial / "cache"))
-    # The libraries written in C as .cargo/config.toml has it of Rust; zig knows the flag, an old assembler does not.
-    os.environ["CFLAGS"] = f"{os.environ.get('CFLAGS', '')} -mbranches-within-32B-boundaries".strip()
     source = trial / "trial.c"
     source.write_text("int main(void) { return 0; }\n")
     link = [zig, "cc", "-target", f"x86_64-linux-gnu.{GLIBC}", source, "-o", trial / "trial"]
     answer = subprocess.run(link, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         return _without_zig(answer.stderr.strip() or f"zig ended with {answer.returncode}")
+    # Libraries in C as .cargo/config.toml has it of Rust. Only zig's compiler is sure to know the flag: gcc does not.
+    os.environ["CFLAGS"] = f"{os.environ.get('CFLAGS', '')} -mbranches-within-32B-boundaries".strip()
     return True
 
 

@@ -16,7 +16,7 @@ LOOK_S = 0.2
 BUSY_CORES = 0.1
 BUSY_SECTORS = 400  # in one look: a megabyte a second
 SLOW = 1.15  # times the shortest time of the same work
-WORK_BYTES = 32 << 20  # hashed by each processor: a tenth of a second, and more than caches hold
+WORK_BYTES = 32 << 20  # hashed by each processor: a tenth of a second
 
 
 @dataclass

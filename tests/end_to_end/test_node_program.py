@@ -1,4 +1,4 @@
-"""The node program runs on old machines: glibc 2.17 by its symbols, Debian 11 by trying."""
+"""The node program runs on old machines: glibc 2.17 by its symbols, Debian 11 by trying; and how it was compiled."""
 
 from __future__ import annotations
 
