@@ -129,11 +129,13 @@ def test_the_chart_draws_both_sides_of_what_was_measured() -> None:
     assert "prefers-color-scheme: dark" in svg
 
 
-def test_the_newest_results_of_the_set_are_drawn(tmp_path: Path) -> None:
-    for name in (
-        "2026-11-20T00-00-00Z-ds.json",
-        "2026-11-21T00-00-00Z-ds.json",
-        "2026-11-22T00-00-00Z-demo.json",
+def test_the_newest_results_of_the_set_that_have_all_are_drawn(tmp_path: Path) -> None:
+    everything = [Outcome(row) for row in ROWS]
+    for name, outcomes in (
+        ("2026-11-20T00-00-00Z-ds.json", everything),
+        ("2026-11-21T00-00-00Z-ds.json", everything),
+        ("2026-11-22T00-00-00Z-demo.json", everything),
+        ("2026-11-23T00-00-00Z-ds.json", everything[:1]),
     ):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text(results.text(DATE, ABOUT, outcomes))
     assert chart.newest(tmp_path).name == "2026-11-21T00-00-00Z-ds.json"
