@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benches.against import conda, results
+from benches.against.ballast import Ballast, is_guest
 from benches.against.bench import measure
 from benches.against.calm import Calm
 from benches.against.conda import CondaSetting
@@ -29,6 +30,8 @@ from tests.lab.conda_data import data, environment
 from uv import find_uv_bin
 
 from fastenv import node_program
+
+PATIENCE = "seconds to wait for a calm machine; with 0 a virtual machine's memory is not prepared either"
 
 
 def main() -> int:
@@ -58,7 +61,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--set", choices=[name for name in SETS if name != "torch"], default="ds")
     parser.add_argument("--conda-set", choices=conda.SETS, default="py36-big", help="for the rows of conda")
-    parser.add_argument("--patience", type=float, default=30.0, help="seconds to wait for a calm machine")
+    parser.add_argument("--patience", type=float, default=30.0, help=PATIENCE)
     parser.add_argument("--results", type=Path, default=ROOT / "benches/results", help="where they are kept")
     parser.add_argument("--no-results", action="store_true", help="keep none")
     return parser.parse_args()
@@ -103,12 +106,15 @@ def _setting(name: str, patience_s: float) -> Iterator[Setting | CondaSetting]:
     disks = Disks(folder)
     if not disks.loops:
         _say("warning: not root, or no mkfs.ext4: both sides share a file system, and the figures are coarse")
-    room = _Room(disks, Calm(patience_s), node_program().resolve(), folder)
+    ballast = Ballast() if patience_s > 0 and is_guest() else None
+    room = _Room(disks, Calm(patience_s, ballast), node_program().resolve(), folder)
     try:
         with (_conda if name in conda.SETS else _wheels)(name, room) as setting:
             yield setting
     finally:
         disks.close()
+        if ballast is not None:
+            ballast.close()
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,7 @@ def _about(name: str, setting: Setting | CondaSetting, rate: float) -> dict[str,
         "limited_bytes_per_s": round(rate),
         "cores_used_by_others": round(setting.calm.disturbed, 2),
         "slower_than_at_best": round(setting.calm.slowed, 2),
+        "memory_held": setting.calm.ballast is not None,
     }
 
 

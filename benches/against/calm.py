@@ -1,4 +1,5 @@
-"""Waiting until nothing else is going on: data is on the disk, processors are idle and as quick as they were."""
+"""Waiting until nothing else is going on: data is on the disk, processors are idle and as quick as they were, memory
+is at hand."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from benches.against.ballast import Ballast
 
 __all__ = ["Calm"]
 
@@ -21,17 +24,21 @@ WORK_BYTES = 32 << 20  # hashed by each processor: a tenth of a second
 
 @dataclass
 class Calm:
-    """``patience_s``: how long one wait may take. ``disturbed``: the most cores that others used meanwhile.
+    """``patience_s``: how long one wait may take. ``ballast``: what holds free memory, if it must be held.
+    ``disturbed``: the most cores that others used meanwhile.
     ``slowed``: how many times longer than at best the same work took when a measurement began all the same.
     """
 
     patience_s: float = 30.0
+    ballast: Ballast | None = None
     disturbed: float = field(default=0.0)
     slowed: float = field(default=1.0)
     _best_s: float = field(default=math.inf)
 
     def wait(self) -> None:
-        """Sync, and return when processors and disks are idle and quick, or patience is at an end."""
+        """Fill the ballast, sync, and return when processors and disks are idle and quick, or patience is at an end."""
+        if self.ballast is not None:
+            self.ballast.fill()
         os.sync()
         os.sync()  # the first wrote the loop devices' files
         deadline = time.monotonic() + self.patience_s

@@ -15,7 +15,13 @@ impl Proof {
     }
 
     /// Is never called.
-    pub(crate) fn compress(self, _states: &mut [[u32; 8]; LANES], _blocks: &[&[u8]; LANES], _len: usize) {
+    pub(crate) fn compress(
+        self,
+        _states: &mut [[u32; 8]; LANES],
+        _blocks: &[&[u8]; LANES],
+        _count: usize,
+        _len: usize,
+    ) {
         match self.0 {}
     }
 }

@@ -10,6 +10,11 @@ mod avx512;
 mod avx512;
 pub(crate) mod company;
 pub(crate) mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod sha_ni;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "elsewhere.rs"]
+mod sha_ni;
 pub(crate) mod together;
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Many texts that are there already, hashed side by side where the processor is better at that.
+//! Many texts that are there already, hashed side by side where the processor can.
 
 use std::cmp::Reverse;
 
@@ -7,9 +7,14 @@ use crate::digest::lanes::{BLOCK, LANES, Lanes, State};
 
 /// Texts larger than this are better hashed alone, when texts of `sizes` bytes are to be hashed.
 ///
-/// A text among others is hashed at three quarters of the speed, so the last bytes of one that is far larger than the
-/// next would cost more than they do alone.
+/// In a lane of a vector a text is hashed at three quarters of the speed, so the last bytes of one that is far larger
+/// than the next would cost more than they do alone.
 pub(crate) fn alone_above(sizes: impl IntoIterator<Item = u64>) -> u64 {
+    let is_as_fast_alone = matches!(Lanes::of_this_processor(), Some(Lanes::Pairs(_)));
+    if is_as_fast_alone { u64::MAX } else { alone_in_vectors_above(sizes) }
+}
+
+fn alone_in_vectors_above(sizes: impl IntoIterator<Item = u64>) -> u64 {
     let mut sizes: Vec<u64> = sizes.into_iter().collect();
     sizes.sort_unstable();
     while let [.., next, largest] = sizes[..] {
@@ -94,11 +99,11 @@ mod tests {
 
     #[test]
     fn only_texts_much_larger_than_the_next_are_hashed_alone() {
-        assert_eq!(alone_above([336, 126, 57, 53, 52]), 336);
-        assert_eq!(alone_above([515, 496, 387]), 515);
-        assert_eq!(alone_above([700, 3, 1]), 3);
-        assert_eq!(alone_above([7]), 0);
-        assert_eq!(alone_above([]), 0);
+        assert_eq!(alone_in_vectors_above([336, 126, 57, 53, 52]), 336);
+        assert_eq!(alone_in_vectors_above([515, 496, 387]), 515);
+        assert_eq!(alone_in_vectors_above([700, 3, 1]), 3);
+        assert_eq!(alone_in_vectors_above([7]), 0);
+        assert_eq!(alone_in_vectors_above([]), 0);
     }
 
     #[test]

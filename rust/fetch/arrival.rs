@@ -349,10 +349,15 @@ impl Arrival {
         let mut at = 0;
         while let Some((until, length)) = self.wait_beyond(at) {
             while at < until {
-                let count = buffer.len().min(usize::try_from(until - at).unwrap_or(usize::MAX));
-                self.read(&mut buffer[..count], at)?;
-                hasher.update(&buffer[..count]);
-                at += count as u64;
+                if let Some((start, block)) = self.window().and_then(|window| window.block(at)) {
+                    hasher.update(&block[usize::try_from(at - start).unwrap_or(usize::MAX)..]);
+                    at = start + block.len() as u64;
+                } else {
+                    let count = buffer.len().min(usize::try_from(until - at).unwrap_or(usize::MAX));
+                    self.read(&mut buffer[..count], at)?;
+                    hasher.update(&buffer[..count]);
+                    at += count as u64;
+                }
                 self.passed(Reader::Hasher, at);
             }
             if length == Some(at) {

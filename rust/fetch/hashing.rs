@@ -1,9 +1,10 @@
-//! Hashes files side by side, where the processor can (see [`crate::digest::lanes`]): one thread, eight files at once.
+//! Hashes files side by side, where the processor can (see [`crate::digest::lanes`]): one thread, up to eight files.
 //!
-//! The more files it has, the less each costs, and nothing is needed before its file is unpacked. So it waits for
-//! company while bytes arrive, and goes on with those that are there once nothing does.
+//! Where it does eight at once, the more files it has, the less each costs, and nothing is needed before its file is
+//! unpacked. So it waits for company while bytes arrive, and goes on with those that are there once nothing does.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::blocks::Block;
@@ -17,7 +18,7 @@ use crate::timeline::{Deed, Span};
 
 /// Bytes read at once of each file.
 const PIECE: usize = 256 << 10;
-/// As many files are not waited for.
+/// As many files are not waited for, where eight are hashed at once.
 const ENOUGH: usize = 6;
 /// Nothing has arrived for so long: there will be no company.
 const QUIET: Duration = Duration::from_millis(10);
@@ -25,6 +26,8 @@ const QUIET: Duration = Duration::from_millis(10);
 const LARGEST_BACKLOG: u64 = 1 << 30;
 /// More bytes of a file in a window are not kept waiting where all files are at hand: there is no room for more.
 const PRESSING: u64 = 1 << 20;
+/// More processors unpack faster than one of them hashes in pairs.
+const FEW: usize = 4;
 /// Smaller files are hashed while they are received. Bytes.
 const WORTH_IT: u64 = 1 << 20;
 
@@ -44,9 +47,13 @@ struct Inbox {
 }
 
 impl Hashing {
-    /// `None` if the processor can't do it, or does one file as fast as many.
+    /// `None` if the processor can't do it, or there are so many that a thread for each file is faster.
     pub(super) fn of_this_processor() -> Option<Arc<Self>> {
         let lanes = Lanes::of_this_processor()?;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        if matches!(lanes, Lanes::Pairs(_)) && processors > FEW {
+            return None;
+        }
         Some(Arc::new(Self { lanes, inbox: Mutex::default(), changed: Condvar::new() }))
     }
 
@@ -108,7 +115,7 @@ impl Hashing {
             }
             members.retain_mut(Member::fill);
             let quiet_in = last_news.map_or(QUIET, |news| QUIET.saturating_sub(news.elapsed()));
-            if is_worth_it(members, quiet_in) {
+            if self.is_worth_it(members, quiet_in) {
                 return true;
             }
             let inbox = self.inbox();
@@ -131,19 +138,22 @@ impl Hashing {
         let mut texts: Vec<(&mut State, &[u8])> = ready.iter_mut().map(|member| member.next(count)).collect();
         self.lanes.update(&mut texts);
     }
-}
 
-fn is_worth_it(members: &[Member<'_>], quiet_in: Duration) -> bool {
-    let ready = members.iter().filter(|member| member.is_ready()).count();
-    let backlog = || members.iter().map(Member::backlog).sum::<u64>();
-    if members.iter().any(|member| member.transfer.arrival.is_in_order()) {
-        // They come at once, and can't come without being read.
-        let is_full = ready == members.len() && members.iter().any(|member| member.backlog() > PRESSING);
-        return ready >= LANES || is_full || ready > 0 && quiet_in.is_zero();
+    fn is_worth_it(&self, members: &[Member<'_>], quiet_in: Duration) -> bool {
+        let ready = members.iter().filter(|member| member.is_ready()).count();
+        if matches!(self.lanes, Lanes::Pairs(_)) {
+            return ready >= 2 || ready > 0 && (ready == members.len() || quiet_in.is_zero());
+        }
+        let backlog = || members.iter().map(Member::backlog).sum::<u64>();
+        if members.iter().any(|member| member.transfer.arrival.is_in_order()) {
+            // They come at once, and can't come without being read.
+            let is_full = ready == members.len() && members.iter().any(|member| member.backlog() > PRESSING);
+            return ready >= LANES || is_full || ready > 0 && quiet_in.is_zero();
+        }
+        ready >= ENOUGH
+            || ready > 0
+                && (quiet_in.is_zero() || members.iter().all(Member::is_whole) || backlog() > LARGEST_BACKLOG)
     }
-    ready >= ENOUGH
-        || ready > 0
-            && (quiet_in.is_zero() || members.iter().all(Member::is_whole) || backlog() > LARGEST_BACKLOG)
 }
 
 /// What is to be hashed next.
