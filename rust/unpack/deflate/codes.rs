@@ -20,7 +20,7 @@ pub(super) const LONGER: u32 = 1 << 14;
 pub(super) const END: u32 = 1 << 13;
 
 /// Bits by which the tables are looked up first; longer codes go on in a second table.
-pub(super) const LITERAL_BITS: u32 = 11;
+const LITERAL_BITS: u32 = 11;
 const DISTANCE_BITS: u32 = 9;
 const PRECODE_BITS: u32 = 7;
 /// The most entries that the tables of any codes of so many symbols have (computed as zlib's `enough` does).

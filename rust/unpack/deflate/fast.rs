@@ -1,14 +1,12 @@
 //! The inner loop: symbols of a block, as long as there is plenty of input and of room.
 #![allow(unsafe_code)]
-// two reads and writes of many bytes that the compiler would check one by one; each says why it is right
+// reads and writes that the compiler would check one by one; each says why it is right
 
 use super::codes::{self, Codes, END, LITERAL, LONGER, SPECIAL};
 use super::window::{BEYOND, OVERRUN, Window};
 
 /// Bytes of input that one round may read, with what a refill reads beyond.
 pub(super) const AHEAD: usize = 32;
-/// The most bits of a distance, with its extra bits.
-const DISTANCE_BITS: u32 = 15 + 13;
 
 /// How the loop ended.
 pub(super) enum Stop {
@@ -179,9 +177,8 @@ impl Rounds<'_> {
     fn repetition(&mut self, entry: u32, before: u64) -> Option<(usize, usize)> {
         let length = codes::value(entry, before);
         let mut code = self.codes.distance(self.bits.held);
-        if self.bits.count & 63 < DISTANCE_BITS + codes::LITERAL_BITS {
-            self.refill();
-        }
+        // Not always needed for a distance and the next look-up; but whether it is would often be guessed wrong.
+        self.refill();
         if code & SPECIAL != 0 {
             if code & LONGER == 0 {
                 return None;
@@ -197,19 +194,23 @@ impl Rounds<'_> {
         (distance <= self.at).then_some((distance, length))
     }
 
+    /// Of a literal, one of at most three in a round.
     #[inline(always)]
     fn put(&mut self, entry: u32) {
-        self.out[self.at] = (entry >> 16) as u8;
+        debug_assert!(self.at < self.out.len());
+        // SAFETY: each round begins with room for `OVERRUN` bytes, which are more than three literals.
+        unsafe { *self.out.as_mut_ptr().add(self.at) = (entry >> 16) as u8 };
         self.at += 1;
     }
 }
 
-/// Repeats `length` bytes from `distance` before `at`; writes up to [`BEYOND`] bytes more.
+/// Repeats `length` bytes, at most 258, from `distance` before `at`; writes up to [`BEYOND`] bytes more.
 #[inline(always)]
 fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
-    assert!(distance <= at && at + length + BEYOND <= out.len());
-    // SAFETY: `from` begins within `out` and stays at least a byte behind `to`; `to` is before `end`, or sixteen bytes
-    // beyond `at`, when it is written, so that the sixteen bytes from there are in `out`, as was just asserted.
+    debug_assert!(distance <= at && at + length + BEYOND <= out.len());
+    // SAFETY: `from` begins within `out`, since `distance` was held against `at`, and stays at least a byte behind `to`;
+    // `to` is before `end`, or sixteen bytes beyond `at`, when it is written. The sixteen bytes from there are in `out`:
+    // each round begins with room for `OVERRUN` bytes, which are three literals, the longest `length`, and `BEYOND`.
     unsafe {
         let mut to = out.as_mut_ptr().add(at);
         let mut from = to.sub(distance);
