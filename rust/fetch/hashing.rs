@@ -24,7 +24,8 @@ const ENOUGH: usize = 6;
 const QUIET: Duration = Duration::from_millis(10);
 /// More bytes are not kept waiting: they may leave the page cache.
 const LARGEST_BACKLOG: u64 = 1 << 30;
-/// More bytes of a file in a window are not kept waiting where all files are at hand: there is no room for more.
+/// More bytes of a file in a window are not kept waiting, where eight are hashed at once only if all files are at hand:
+/// there is no room for more.
 const PRESSING: u64 = 1 << 20;
 /// More processors unpack faster than one of them hashes in pairs.
 const FEW: usize = 4;
@@ -142,7 +143,8 @@ impl Hashing {
     fn is_worth_it(&self, members: &[Member<'_>], quiet_in: Duration) -> bool {
         let ready = members.iter().filter(|member| member.is_ready()).count();
         if matches!(self.lanes, Lanes::Pairs(_)) {
-            return ready >= 2 || ready > 0 && (ready == members.len() || quiet_in.is_zero());
+            let presses = || members.iter().any(|member| member.is_ready() && member.backlog() > PRESSING);
+            return ready >= 2 || ready > 0 && (ready == members.len() || quiet_in.is_zero() || presses());
         }
         let backlog = || members.iter().map(Member::backlog).sum::<u64>();
         if members.iter().any(|member| member.transfer.arrival.is_in_order()) {
