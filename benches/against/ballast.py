@@ -1,7 +1,7 @@
 """Free memory of a virtual machine, kept from its host while we measure.
 
 Hosts take what their guests have freed, and give it back page by page when it is touched again. On one such machine
-that costs up to 3 s of processor time for each GiB, charged to whoever happens to touch it: more than all else that
+that costs almost 3 s of processor time for each GiB, charged to whoever happens to touch it: more than all else that
 an environment takes. No machine of metal has that cost, and no guest whose memory is in use.
 """
 
