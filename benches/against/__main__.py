@@ -130,6 +130,7 @@ def _wheels(name: str, room: _Room) -> Iterator[Setting]:
     wheels = wheels_of(name)
     lock = made_lock(name, wheels, room.disks, room.folder / "locks")
     locks = Locks(name, lock, room.folder / "locks-here")
+    room.calm.served = wheels
     with serve(wheels, room.folder / "site") as site:
         yield Setting(wheels, site, **vars(room), locks=locks, uv=Path(find_uv_bin()))
 
@@ -138,6 +139,7 @@ def _wheels(name: str, room: _Room) -> Iterator[Setting]:
 def _conda(name: str, room: _Room) -> Iterator[CondaSetting]:
     archives = environment(name)
     paths = [it.path for it in archives]
+    room.calm.served = paths
     with serve(paths, room.folder / "site") as site:
         lock = conda.write_lock(archives, site.full, room.folder / "conda")
         records = conda.write_records(archives, site.full, room.folder / "conda/records")

@@ -1,8 +1,8 @@
 """Free memory of a virtual machine, kept from its host while we measure.
 
-Hosts take what their guests have freed, and give it back page by page when it is touched again. On one such machine
-that costs almost 3 s of processor time for each GiB, charged to whoever happens to touch it: more than all else that
-an environment takes. No machine of metal has that cost, and no guest whose memory is in use.
+Hosts take what their guests have freed, and give it back page by page when it is touched again. That can take more
+processor time than all else that an environment needs, charged to whoever happens to touch it. No machine of metal
+has that cost, and no guest whose memory is in use.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import hashlib
 import math
 import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,19 +25,25 @@ WORK_BYTES = 32 << 20  # hashed by each processor: a tenth of a second
 
 @dataclass
 class Calm:
-    """``patience_s``: how long one wait may take. ``ballast``: what holds free memory, if it must be held.
+    """``patience_s``: how long one wait may take. ``served``: the files that must be in the page cache. ``ballast``:
+    what holds free memory, if it must be held.
     ``disturbed``: the most cores that others used meanwhile.
     ``slowed``: how many times longer than at best the same work took when a measurement began all the same.
     """
 
     patience_s: float = 30.0
     ballast: Ballast | None = None
+    served: Sequence[Path] = ()
     disturbed: float = field(default=0.0)
     slowed: float = field(default=1.0)
     _best_s: float = field(default=math.inf)
 
     def wait(self) -> None:
-        """Fill the ballast, sync, and return when processors and disks are idle and quick, or patience is at an end."""
+        """Have what is served and free memory at hand, sync, and return when processors and disks are idle and quick,
+        or patience is at an end.
+        """
+        for path in self.served:
+            _read(path)
         if self.ballast is not None:
             self.ballast.fill()
         os.sync()
@@ -62,6 +69,13 @@ class Calm:
         taken_s = _work()
         self._best_s = min(self._best_s, taken_s)
         return taken_s / self._best_s
+
+
+def _read(path: Path) -> None:
+    """A kernel may drop pages that nobody has looked at for some minutes, even where there is room."""
+    with path.open("rb", buffering=0) as stream:
+        while stream.read(1 << 20):
+            pass
 
 
 def _work() -> float:

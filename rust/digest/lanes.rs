@@ -1,7 +1,7 @@
 //! SHA-256 (FIPS 180-4) of several texts side by side.
 //!
 //! One text can't be hashed faster than its rounds follow one another, and that leaves most of a processor idle. One
-//! with instructions for SHA-256 does two in turn in three quarters of the time ([`sha_ni`]); another with AVX-512
+//! with instructions for SHA-256 does two in turn in less time than one after the other ([`sha_ni`]); another with AVX-512
 //! computes the rounds of eight, a lane of a vector each, in little more than the time of one ([`avx512`]).
 
 use crate::digest::{Sha256, avx512, sha_ni};

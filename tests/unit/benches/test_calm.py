@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from benches.against import calm
@@ -41,3 +43,33 @@ def test_patience_has_an_end_and_results_tell_of_it(takes: Takes) -> None:
         machine.wait()
     assert machine.slowed == pytest.approx(3.0)
     assert machine.disturbed == 0.0
+
+
+def test_what_is_served_is_in_the_page_cache(takes: Takes, tmp_path: Path) -> None:
+    takes([0.1])
+    served, other = _dropped(tmp_path / "served"), _dropped(tmp_path / "other")
+    Calm(served=[served]).wait()
+    if _is_cached(other):
+        pytest.skip("this file system does not let go of its pages")
+    assert _is_cached(served)
+
+
+def _dropped(path: Path) -> Path:
+    """A file of 8 MiB that is on the disk alone."""
+    with path.open("wb") as stream:
+        stream.write(b"x" * (8 << 20))
+        stream.flush()
+        os.fsync(stream.fileno())
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return path
+
+
+def _is_cached(path: Path) -> bool:
+    """Whether its end can be read without waiting. To ask may bring it there: ask once."""
+    with path.open("rb") as stream:
+        try:
+            return os.preadv(stream.fileno(), [bytearray(4096)], (8 << 20) - 4096, os.RWF_NOWAIT) == 4096
+        except BlockingIOError:
+            return False
+        except OSError as fault:
+            pytest.skip(f"this file system can't tell: {fault}")
