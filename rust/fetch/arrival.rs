@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::error::FetchError;
 use super::part::BLOCK;
@@ -25,7 +26,7 @@ pub(super) enum Nudge {
     Moved,
 }
 
-type Listener = Arc<dyn Fn() + Send + Sync>;
+type Listener = Arc<dyn Fn(bool) + Send + Sync>;
 type Result<T> = std::result::Result<T, Arc<FetchError>>;
 
 /// An artifact on its way, or a local one: readable where it has arrived, trustworthy once [`verified`].
@@ -68,6 +69,15 @@ struct State {
     end: Option<Result<()>>,
     replacement: Option<Arc<Arrival>>,
     listeners: Vec<Listener>,
+    /// How long somebody has waited, and since when somebody does.
+    waited: Duration,
+    waits_since: Option<Instant>,
+}
+
+impl State {
+    fn time_waited(&self) -> Duration {
+        self.waited + self.waits_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
 }
 
 impl Arrival {
@@ -164,16 +174,17 @@ impl Arrival {
         self.state().replacement.clone()
     }
 
-    /// Has `listener` called whenever more has arrived (once for each 256 KiB or so) and at the end, from the
-    /// thread that received it; at once if there is a verdict already. It must be quick and must not block.
-    pub fn subscribe(&self, listener: Box<dyn Fn() + Send + Sync>) {
+    /// Has `listener` called whenever more has arrived (once for each 256 KiB or so), with `false`, and at the end,
+    /// with `true`, from the thread that received it; at once if there is a verdict already. It must be quick and
+    /// must not block.
+    pub fn subscribe(&self, listener: Box<dyn Fn(bool) + Send + Sync>) {
         let mut state = self.state();
         if state.end.is_none() {
             state.listeners.push(Arc::from(listener));
             return;
         }
         drop(state);
-        listener();
+        listener(true);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -192,10 +203,18 @@ impl Arrival {
         }
         loop {
             if let Some(found) = done(&state) {
+                state.waited = state.time_waited();
+                state.waits_since = None;
                 return found;
             }
+            state.waits_since.get_or_insert_with(Instant::now);
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// How long in all its reader has waited for bytes.
+    pub(super) fn waited(&self) -> Duration {
+        self.state().time_waited()
     }
 
     /// Wakes waiters, then calls listeners, with no lock held.
@@ -204,7 +223,7 @@ impl Arrival {
         drop(state);
         self.changed.notify_all();
         for listener in &listeners {
-            listener();
+            listener(false);
         }
     }
 
@@ -292,8 +311,10 @@ impl Arrival {
         drop(state);
         self.changed.notify_all();
         for listener in &listeners {
-            listener();
+            listener(true);
         }
+        // Its memory comes back once those who fetch have let go of it.
+        (self.nudge)(Nudge::Moved);
     }
 
     pub(super) fn is_settled(&self) -> bool {

@@ -40,7 +40,10 @@ struct Shared {
     room: Room,
     hashing: Option<Arc<Hashing>>,
     queue: Mutex<Queue>,
-    changed: Condvar,
+    /// Where idle workers wait: see [`Self::call_one`].
+    work: Condvar,
+    /// Where the watcher waits for the end.
+    closed: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// See [`Fetcher::hurry`].
     hurried: AtomicBool,
@@ -57,7 +60,8 @@ impl Fetcher {
             task: task.clone(),
             tmp: tmp.to_owned(),
             queue: Mutex::default(),
-            changed: Condvar::new(),
+            work: Condvar::new(),
+            closed: Condvar::new(),
             threads: Mutex::default(),
             hurried: AtomicBool::new(false),
         });
@@ -80,10 +84,11 @@ impl Fetcher {
     /// From now on no place is asked twice: the run fails anyway, and whoever waits wants to know with what.
     pub fn hurry(&self) {
         self.shared.hurried.store(true, Ordering::Release);
-        for transfer in &lock(&self.shared.queue).open {
+        let queue = lock(&self.shared.queue);
+        for transfer in &queue.open {
             transfer.hurry();
         }
-        self.shared.changed.notify_all();
+        self.shared.call_one(queue);
     }
 
     /// The file at `path` as an arrival: readable at once, verified by one pass over it in the background.
@@ -126,8 +131,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn freed(shared: Weak<Shared>) -> Freed {
     Box::new(move || {
         if let Some(shared) = shared.upgrade() {
-            lock(&shared.queue).starved_since = None;
-            shared.changed.notify_all();
+            let mut queue = lock(&shared.queue);
+            queue.starved_since = None;
+            shared.call_one(queue);
         }
     })
 }
@@ -142,8 +148,7 @@ impl Shared {
                 if why == Nudge::Wanted {
                     queue.starved_since = None;
                 }
-                drop(queue);
-                shared.changed.notify_all();
+                shared.call_one(queue);
             }
         })
     }
@@ -159,8 +164,16 @@ impl Shared {
         let mut queue = lock(&self.queue);
         // Those that are there will do if there are no more.
         let _ = self.hire(&mut queue, self.client.options().connections);
+        self.call_one(queue);
+    }
+
+    /// There may be work for somebody who is idle; whoever finds some calls the next.
+    fn call_one(&self, queue: MutexGuard<'_, Queue>) {
+        let is_anybody_idle = queue.idle > 0;
         drop(queue);
-        self.changed.notify_all();
+        if is_anybody_idle {
+            self.work.notify_one();
+        }
     }
 
     fn enqueue(self: &Arc<Self>, source: Source, manner: Manner, at_front: bool) -> Arc<Arrival> {
@@ -180,8 +193,7 @@ impl Shared {
         let jobs = queue.waiting.len();
         let hired = self.hire(&mut queue, jobs);
         let helpless = if hired.is_err() { queue.waiting.drain(..).collect() } else { Vec::new() };
-        drop(queue);
-        self.changed.notify_all();
+        self.call_one(queue);
         if let Err(fault) = hired {
             for transfer in helpless {
                 transfer.fail(transfer.arrival.thread_fault(&fault));
@@ -228,7 +240,7 @@ impl Shared {
                 self.close();
                 return;
             }
-            queue = self.changed.wait_timeout(queue, WATCH).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self.closed.wait_timeout(queue, WATCH).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -238,7 +250,8 @@ impl Shared {
         let unfinished: Vec<_> = queue.waiting.drain(..).collect();
         let open = std::mem::take(&mut queue.open);
         drop(queue);
-        self.changed.notify_all();
+        self.work.notify_all();
+        self.closed.notify_all();
         if let Some(hashing) = &self.hashing {
             hashing.close();
         }
@@ -260,7 +273,6 @@ impl Shared {
                     }
                 }
             }
-            self.changed.notify_all();
         }
     }
 
@@ -316,8 +328,6 @@ impl Shared {
         if let Some(other) = self.with_surroundings(|around| transfer.judge(got, around)) {
             self.begin_again(transfer, other);
         }
-        // Its memory comes back once it is no longer in the queue.
-        self.changed.notify_all();
     }
 
     fn begin_again(self: &Arc<Self>, transfer: &Transfer, (manner, fault): (Manner, FetchError)) {
@@ -343,15 +353,16 @@ impl Shared {
             let around = Choice { options, room: &self.room, tmp: &self.tmp, now };
             let mut wake = None;
             if let Some(job) = queue.pick(around, &mut wake) {
+                self.call_one(queue);
                 return Some(job);
             }
             queue.idle += 1;
             queue = match wake {
                 Some(moment) => {
                     let pause = moment.saturating_duration_since(now);
-                    self.changed.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner).0
+                    self.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner).0
                 }
-                None => self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                None => self.work.wait(queue).unwrap_or_else(PoisonError::into_inner),
             };
             queue.idle -= 1;
         }

@@ -70,7 +70,7 @@ impl Hashing {
     /// Takes in a file of a known length. Whether a thread must be started for [`Self::run`]: only once.
     pub(super) fn join(self: &Arc<Self>, transfer: Arc<Transfer>, length: u64) -> bool {
         let this = Arc::downgrade(self);
-        transfer.arrival.subscribe(Box::new(move || {
+        transfer.arrival.subscribe(Box::new(move |_| {
             if let Some(this) = this.upgrade() {
                 this.hear();
             }

@@ -258,16 +258,16 @@ impl Transfer {
     }
 
     /// Has it written from now on if it takes so long that a later run should go on with it, and that is not because
-    /// its readers are slow.
+    /// its reader is slow: that one has waited for it most of the time.
     fn keep_if_slow(&self, around: &Surroundings<'_>) {
         let (Some(window), Some(begun)) = (self.arrival.window(), self.begun.get()) else { return };
         let Some(length) = self.arrival.known_length().filter(|_| window.is_moving()) else { return };
         let options = around.client.options();
-        let (so_far, bytes) = (begun.elapsed(), self.arrival.bytes());
-        let is_early = so_far < options.worth_keeping / LOOKS_AFTER;
-        if is_early || window.is_behind(self.arrival.run_from(0), options.window) {
+        let so_far = begun.elapsed();
+        if so_far < options.worth_keeping / LOOKS_AFTER || self.arrival.waited() < so_far / 2 {
             return;
         }
+        let bytes = self.arrival.bytes();
         #[allow(clippy::cast_precision_loss)] // an estimate
         let whole = so_far.as_secs_f64() * length as f64 / bytes.max(1) as f64;
         if whole < options.worth_keeping.as_secs_f64() || self.keeps.swap(true, Ordering::Relaxed) {

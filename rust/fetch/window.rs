@@ -111,11 +111,6 @@ impl Window {
         held.iter().try_for_each(|(offset, block)| kept.write(*offset, block))
     }
 
-    /// Whether readers have much to do, of a file that is there up to `until`, for a window of so many bytes.
-    pub(super) fn is_behind(&self, until: u64, window: u64) -> bool {
-        until.saturating_sub(self.held().read_by_all()) > window / 2
-    }
-
     /// No later run is to go on with it.
     pub(super) fn discard(&self) {
         if let Some(kept) = self.kept.get() {

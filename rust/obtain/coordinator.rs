@@ -231,10 +231,11 @@ impl<'a> Coordinator<'a> {
         };
         let at = self.begun;
         self.begun += 1;
-        self.follow(at, &arrival);
         let step = Step::Arriving;
-        let (directory, handed_out, fault) = (None, 0, None);
-        let job = Job { package, arrival, file, folder, _turn: turn, step, directory, handed_out, fault };
+        let (directory, handed_out, fault, is_quiet) = (None, 0, None, Arc::default());
+        let job =
+            Job { package, arrival, file, folder, _turn: turn, step, is_quiet, directory, handed_out, fault };
+        self.follow(at, &job);
         self.jobs.insert(at, job);
         Ok(())
     }
@@ -245,11 +246,13 @@ impl<'a> Coordinator<'a> {
         Ok(if is_in_order { fetcher.start_in_order(source) } else { fetcher.start(source) })
     }
 
-    fn follow(&self, at: usize, arrival: &Arrival) {
-        let sender = self.sender.clone();
-        arrival.subscribe(Box::new(move || {
-            // The coordinator may be gone: then nobody needs to know.
-            let _ = sender.send(News::Arrived(at));
+    fn follow(&self, at: usize, job: &Job) {
+        let (sender, is_quiet) = (self.sender.clone(), Arc::clone(&job.is_quiet));
+        job.arrival.subscribe(Box::new(move |is_over| {
+            if is_over || !is_quiet.load(Ordering::Relaxed) {
+                // The coordinator may be gone: then nobody needs to know.
+                let _ = sender.send(News::Arrived(at));
+            }
         }));
         // What came before the subscription.
         let _ = self.sender.send(News::Arrived(at));
@@ -363,7 +366,8 @@ impl<'a> Coordinator<'a> {
         job.arrival = next.clone();
         job.step = Step::Arriving;
         (job.directory, job.fault) = (None, None);
-        self.follow(at, next);
+        job.is_quiet.store(false, Ordering::Relaxed);
+        self.follow(at, &self.jobs[&at]);
         Ok(())
     }
 
@@ -394,6 +398,7 @@ impl<'a> Coordinator<'a> {
         let job = self.job(at);
         let unpacking = Arc::new(unpacking);
         job.step = Step::Unpacking { unpacking: Arc::clone(&unpacking), waiting: Vec::new() };
+        job.is_quiet.store(true, Ordering::Relaxed);
         let (arrival, package) = (Arc::clone(&job.arrival), job.package);
         job.handed_out += 1;
         let name = self.name(package);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::error::{Error, Kind};
 use crate::fetch::{Arrival, FetchError};
@@ -32,6 +33,8 @@ pub(super) struct Job {
     pub(super) _turn: Flock,
     /// How far it is.
     pub(super) step: Step,
+    /// Whether of its arrival only the end is news.
+    pub(super) is_quiet: Arc<AtomicBool>,
     /// How many of its last bytes hold the directory, once that is known.
     pub(super) directory: Option<u64>,
     /// Pieces of its work that are handed out and not done.

@@ -199,7 +199,7 @@ fn reads_wait_for_their_bytes_and_listeners_hear_of_them() {
     let arrival = run.start(source(&[server.url("/f")], &content));
     let heard = Arc::new(AtomicUsize::new(0));
     let count = heard.clone();
-    arrival.subscribe(Box::new(move || {
+    arrival.subscribe(Box::new(move |_| {
         count.fetch_add(1, Relaxed);
     }));
     let mut middle = vec![0; 1000];

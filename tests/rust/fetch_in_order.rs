@@ -197,6 +197,24 @@ fn a_slow_download_is_kept_for_a_later_run() {
 }
 
 #[test]
+fn what_comes_faster_than_it_is_read_is_never_written() {
+    let content = bytes(12 * MIB);
+    let server = Server::of(&content, |request, content| Reply::ranged(content, request));
+    let mut run = Run::new(Options { worth_keeping: Duration::from_millis(300), ..in_order() });
+    let arrival = run.fetcher.as_ref().unwrap().start_in_order(source(&[server.url("/f")], &content));
+    let mut piece = vec![0; MIB / 4];
+    for at in (0..content.len()).step_by(piece.len()) {
+        arrival.read_exact_at(&mut piece, at as u64).unwrap();
+        arrival.pass((at + piece.len()) as u64);
+        // Slower than the 300 ms that would be worth keeping, by far, in all.
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(names(run.folder.path()), [""; 0], "at {at}");
+    }
+    arrival.verified().unwrap();
+    assert_eq!(run.left_over(), [""; 0]);
+}
+
+#[test]
 fn a_fast_download_leaves_nothing_when_it_is_stopped() {
     let content = bytes(12 * MIB);
     let server = Server::of(&content, |request, content| Reply::ranged(content, request));
