@@ -14,6 +14,7 @@ use crate::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::finish::link_scripts::LinkScripts;
+use crate::fetch::CONNECTIONS;
 use crate::fs;
 use crate::interpreter::Interpreter;
 use crate::layout;
@@ -314,7 +315,7 @@ impl Making<'_> {
             lock: self.lock,
             store: self.store,
             plan: &plan,
-            connections: self.options.connections.unwrap_or(16),
+            connections: self.options.connections.unwrap_or(CONNECTIONS),
             pool: self.pool,
             run,
             stored: early.is_some().then_some(&stored),

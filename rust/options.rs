@@ -20,7 +20,7 @@ pub struct Options {
     pub link_mode: LinkMode,
     /// Threads that unpack and link; as many as processors if not given.
     pub jobs: Option<usize>,
-    /// Connections at once; 16 if not given.
+    /// Connections at once; [`crate::fetch::CONNECTIONS`] if not given.
     pub connections: Option<usize>,
     /// Write everything to disk before the environment is published.
     pub durable: bool,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benches.against.ballast import Ballast
+from benches.against.pinned import Pinned
 
 __all__ = ["Calm"]
 
@@ -37,13 +38,13 @@ class Calm:
     disturbed: float = field(default=0.0)
     slowed: float = field(default=1.0)
     _best_s: float = field(default=math.inf)
+    _pinned: Pinned = field(default_factory=Pinned)
 
     def wait(self) -> None:
         """Have what is served and free memory at hand, sync, and return when processors and disks are idle and quick,
         or patience is at an end.
         """
-        for path in self.served:
-            _read(path)
+        self._pinned.hold(self.served)
         if self.ballast is not None:
             self.ballast.fill()
         os.sync()
@@ -69,13 +70,6 @@ class Calm:
         taken_s = _work()
         self._best_s = min(self._best_s, taken_s)
         return taken_s / self._best_s
-
-
-def _read(path: Path) -> None:
-    """A kernel may drop pages that nobody has looked at for some minutes, even where there is room."""
-    with path.open("rb", buffering=0) as stream:
-        while stream.read(1 << 20):
-            pass
 
 
 def _work() -> float:

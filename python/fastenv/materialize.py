@@ -52,7 +52,7 @@ def materialize(
         link_mode: how files come out of the store; "auto" takes the first of hardlink, reflink, copy that
             works between the two folders.
         jobs: threads that unpack and link; default: one a processor.
-        connections: connections to indexes at once; default: 16.
+        connections: connections to indexes at once; default: 32.
         durable: write everything to disk before the environment appears.
         strict: take another build of the same interpreter for an error, not a warning.
         allow_missing_libs: go on, with a warning each, where this node lacks libraries of the system that the

@@ -179,7 +179,7 @@ pub(crate) struct Options {
     /// Threads that unpack and link [default: the number of processors]
     #[arg(long)]
     jobs: Option<usize>,
-    /// Connections at once [default: 16]
+    /// Connections at once [default: 32]
     #[arg(long)]
     connections: Option<usize>,
     /// Write everything to disk before the environment is published

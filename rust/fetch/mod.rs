@@ -43,7 +43,7 @@ pub use client::Client;
 pub use error::FetchError;
 pub use fetcher::Fetcher;
 pub use index::named_url;
-pub use options::Options;
+pub use options::{CONNECTIONS, Options};
 pub use proxy::ProxySettings;
 pub(crate) use room::WINDOWS;
 pub use source::Source;

@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::proxy::ProxySettings;
 
 const MIB: u64 = 1 << 20;
+/// Connections at once, over all hosts, unless it is said otherwise. Many servers pace each connection: with half as
+/// many, two processors could be waiting for sixteen of 25 MB/s.
+pub const CONNECTIONS: usize = 32;
 
 /// The settings of one [`super::Client`] and of the [`super::Fetcher`] that uses it.
 #[derive(Debug, Clone)]
@@ -53,7 +56,7 @@ impl Default for Options {
     /// Without a look at the environment.
     fn default() -> Self {
         Self {
-            connections: 16,
+            connections: CONNECTIONS,
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
             tries: 5,

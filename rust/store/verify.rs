@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::digest::Sha256;
 use crate::error::{Kind, Result};
+use crate::fetch::CONNECTIONS;
 use crate::fs;
 use crate::lock::Lock;
 use crate::obtain;
@@ -232,7 +233,7 @@ impl Healer<'_> {
                 lock,
                 store,
                 plan: &plan,
-                connections: 16,
+                connections: CONNECTIONS,
                 pool,
                 run,
                 stored: None,

@@ -38,7 +38,7 @@ __all__ = ["materialize"]
     show_default="one a processor",
 )
 @click.option(
-    "--connections", type=click.IntRange(min=1), help="Connections to indexes at once.", show_default="16"
+    "--connections", type=click.IntRange(min=1), help="Connections to indexes at once.", show_default="32"
 )
 @click.option("--durable", is_flag=True, help="Write all to disk before the environment appears.")
 @click.option("--strict", is_flag=True, help="Refuse another build of the same interpreter.")

@@ -10,6 +10,8 @@ import pytest
 from benches.against import calm
 from benches.against.calm import Calm
 
+SERVED_BYTES = 1 << 20
+
 Takes = Callable[[list[float]], Iterator[float]]
 
 
@@ -45,30 +47,48 @@ def test_patience_has_an_end_and_results_tell_of_it(takes: Takes) -> None:
     assert machine.disturbed == 0.0
 
 
-def test_what_is_served_is_in_the_page_cache(takes: Takes, tmp_path: Path) -> None:
-    takes([0.1])
-    served, other = _dropped(tmp_path / "served"), _dropped(tmp_path / "other")
-    Calm(served=[served]).wait()
+def test_what_is_served_is_in_the_page_cache_and_stays_there(takes: Takes, tmp_path: Path) -> None:
+    takes([0.1, 0.1])
+    served, other = _written(tmp_path / "served"), _written(tmp_path / "other")
+    _drop(served)
+    _drop(other)
     if _is_cached(other):
         pytest.skip("this file system does not let go of its pages")
+    machine = Calm(served=[served])
+    machine.wait()
+    _drop(served)
     assert _is_cached(served)
+    machine.served = []
+    machine.wait()
+    _drop(served)
+    assert not _is_cached(served)
 
 
-def _dropped(path: Path) -> Path:
-    """A file of 8 MiB that is on the disk alone."""
+def test_what_is_empty_can_be_served(takes: Takes, tmp_path: Path) -> None:
+    takes([0.1])
+    (tmp_path / "empty").touch()
+    Calm(served=[tmp_path / "empty"]).wait()
+
+
+def _written(path: Path) -> Path:
+    """A file that an ordinary user may lock."""
     with path.open("wb") as stream:
-        stream.write(b"x" * (8 << 20))
+        stream.write(b"x" * SERVED_BYTES)
         stream.flush()
         os.fsync(stream.fileno())
-        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return path
+
+
+def _drop(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _is_cached(path: Path) -> bool:
     """Whether its end can be read without waiting. To ask may bring it there: ask once."""
     with path.open("rb") as stream:
         try:
-            return os.preadv(stream.fileno(), [bytearray(4096)], (8 << 20) - 4096, os.RWF_NOWAIT) == 4096
+            return os.preadv(stream.fileno(), [bytearray(4096)], SERVED_BYTES - 4096, os.RWF_NOWAIT) == 4096
         except BlockingIOError:
             return False
         except OSError as fault:
