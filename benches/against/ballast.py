@@ -2,7 +2,8 @@
 
 Hosts take what their guests have freed, and give it back page by page when it is touched again. That can take more
 processor time than all else that an environment needs, charged to whoever happens to touch it. No machine of metal
-has that cost, and no guest whose memory is in use.
+has that cost, and no guest whose memory is in use. But a host takes no less than a whole block at once, and none of
+which a page is in use.
 """
 
 from __future__ import annotations
@@ -10,63 +11,38 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import threading
 from array import array
 from pathlib import Path
 
 __all__ = ["Ballast", "is_guest"]
 
 CHUNK_BYTES = 64 << 20
-# As much stays free: enough for what is asked for between two looks.
-FREE_BYTES = 768 << 20
-# As much is left while the rest is taken; then some is let go again. With less the kernel ends somebody.
+# As much is left when all is taken. With less the kernel ends somebody.
 LEAST_BYTES = 320 << 20
-LOOK_S = 0.01
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-# Hosts take no less at once (Linux: the order of a page block), so a block of which one page is in use stays.
-BLOCK_PAGES = (2 << 20) // PAGE_BYTES
+BLOCK_PAGES = (2 << 20) // PAGE_BYTES  # what Linux reports to its host: 2 MiB and more
 FRAME_MASK = (1 << 55) - 1  # proc_pid_pagemap(5)
 
 
 class Ballast:
-    """Holds nearly all free memory, touched, and lets go of it as others need it."""
+    """A page of each block of what was free, so that all the rest stays this machine's, free or not."""
 
     def __init__(self) -> None:
         self._held: list[Chunk] = []
-        self._given: list[Chunk] = []
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._giver = threading.Thread(target=self._give, name="ballast", daemon=True)
-        self._giver.start()
 
     def fill(self) -> None:
-        """Take what is free: minutes the first time, seconds after a run."""
-        with self._lock:
-            while self._given:
-                self._given.pop().close()
-            while _free() > LEAST_BYTES + CHUNK_BYTES:
-                self._held.append(Chunk())
-            self._give_what_lacks()
+        """Take all that is free, and give it back but for those pages: a minute or two, once."""
+        if self._held:
+            return
+        while _free() > LEAST_BYTES + CHUNK_BYTES:
+            self._held.append(Chunk())
+        for chunk in self._held:
+            chunk.give()
 
     def close(self) -> None:
         """Let go of all of it."""
-        self._closing.set()
-        self._giver.join()
-        with self._lock:
-            for chunk in self._held + self._given:
-                chunk.close()
-            self._held, self._given = [], []
-
-    def _give(self) -> None:
-        while not self._closing.wait(LOOK_S):
-            with self._lock:
-                self._give_what_lacks()
-
-    def _give_what_lacks(self) -> None:
-        while self._held and _free() < FREE_BYTES:
-            chunk = self._held.pop()
-            chunk.give()
-            self._given.append(chunk)
+        while self._held:
+            self._held.pop().close()
 
 
 class Chunk:
