@@ -6,7 +6,7 @@ import mmap
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["Pinned"]
+__all__ = ["Pinned", "read"]
 
 MAP_LOCKED = 0x2000  # mmap(2); the module does not name it
 
@@ -31,5 +31,11 @@ class Pinned:
                     flags = mmap.MAP_SHARED | MAP_LOCKED
                     self._held[path] = mmap.mmap(stream.fileno(), 0, flags=flags, prot=mmap.PROT_READ)
                 except (OSError, ValueError):
-                    while stream.read(1 << 20):
-                        pass
+                    read(path)
+
+
+def read(path: Path) -> None:
+    """Have it in the page cache, until the kernel drops it."""
+    with path.open("rb", buffering=0) as stream:
+        while stream.read(1 << 20):
+            pass
