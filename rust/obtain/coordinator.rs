@@ -231,10 +231,7 @@ impl<'a> Coordinator<'a> {
         };
         let at = self.begun;
         self.begun += 1;
-        let step = Step::Arriving;
-        let (directory, handed_out, fault, is_quiet) = (None, 0, None, Arc::default());
-        let job =
-            Job { package, arrival, file, folder, _turn: turn, step, is_quiet, directory, handed_out, fault };
+        let job = Job::new(package, arrival, file, folder, turn);
         self.follow(at, &job);
         self.jobs.insert(at, job);
         Ok(())

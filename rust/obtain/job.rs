@@ -87,6 +87,28 @@ pub(super) enum Outlook {
 }
 
 impl Job {
+    /// Of which nothing has come yet.
+    pub(super) fn new(
+        package: usize,
+        arrival: Arc<Arrival>,
+        file: Option<PathBuf>,
+        folder: PathBuf,
+        turn: Flock,
+    ) -> Self {
+        Self {
+            package,
+            arrival,
+            file,
+            folder,
+            _turn: turn,
+            step: Step::Arriving,
+            is_quiet: Arc::default(),
+            directory: None,
+            handed_out: 0,
+            fault: None,
+        }
+    }
+
     /// What is to become of it, by its arrival and its own faults.
     pub(super) fn outlook(&mut self) -> Outlook {
         match (self.verdict(), self.fault.take()) {
