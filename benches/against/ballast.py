@@ -3,11 +3,13 @@
 Hosts take what their guests have freed, and give it back page by page when it is touched again. That can take more
 processor time than all else that an environment needs, charged to whoever happens to touch it. No machine of metal
 has that cost, and no guest whose memory is in use. But a host takes no less than a whole block at once, and none of
-which a page is in use.
+which a page is in use. Linux must not gather those pages in a few blocks meanwhile, and does not as long as its
+settings for that say so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -21,6 +23,9 @@ CHUNK_BYTES = 64 << 20
 LEAST_BYTES = 320 << 20
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 BLOCK_PAGES = (2 << 20) // PAGE_BYTES  # what Linux reports to its host: 2 MiB and more
+# So that no page is moved to make room for larger ones: neither beside what runs nor for it.
+SETTINGS = {"compaction_proactiveness": "0", "extfrag_threshold": "1000"}
+SETTINGS_DIR = Path("/proc/sys/vm")
 FRAME_MASK = (1 << 55) - 1  # proc_pid_pagemap(5)
 
 
@@ -29,11 +34,13 @@ class Ballast:
 
     def __init__(self) -> None:
         self._held: list[Chunk] = []
+        self._settings: dict[Path, str] = {}
 
     def fill(self) -> None:
         """Take all that is free, and give it back but for those pages: a minute or two, once."""
         if self._held:
             return
+        self._set()
         while _free() > LEAST_BYTES + CHUNK_BYTES:
             self._held.append(Chunk())
         for chunk in self._held:
@@ -43,6 +50,18 @@ class Ballast:
         """Let go of all of it."""
         while self._held:
             self._held.pop().close()
+        while self._settings:
+            path, before = self._settings.popitem()
+            path.write_text(before)
+
+    def _set(self) -> None:
+        # Not as an ordinary user, and a kernel may lack them.
+        with contextlib.suppress(OSError):
+            for name, value in SETTINGS.items():
+                path = SETTINGS_DIR / name
+                before = path.read_text()
+                path.write_text(value)
+                self._settings[path] = before
 
 
 class Chunk:

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use super::arrival::Arrival;
+use super::low_water::expecting;
 use super::part::BLOCK;
 use super::storage::Storage;
 
@@ -37,7 +38,7 @@ impl Receiver<'_> {
     pub(super) fn receive(&mut self, wanted: &[Range<u64>], end: Option<u64>) -> Result<(), Broken> {
         for piece in wanted {
             self.skip_to(piece.start)?;
-            self.take(piece, end.is_none())?;
+            self.take(piece, end)?;
         }
         if let Some(end) = end {
             self.skip_to(end)?;
@@ -49,7 +50,7 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    fn take(&mut self, piece: &Range<u64>, may_end: bool) -> Result<(), Broken> {
+    fn take(&mut self, piece: &Range<u64>, end: Option<u64>) -> Result<(), Broken> {
         while self.at < piece.end {
             let block_end = (self.at / BLOCK + 1) * BLOCK;
             let count = usize::try_from(block_end.min(piece.end) - self.at).unwrap_or(usize::MAX);
@@ -57,12 +58,13 @@ impl Receiver<'_> {
                 self.block = self.arrival.storage().map_or_else(Vec::new, Storage::buffer);
             }
             self.block.resize(count, 0);
-            let (filled, fault) = fill(self.body, &mut self.block);
+            let left = end.map_or(0, |end| end - self.at);
+            let (filled, fault) = fill(self.body, &mut self.block, left);
             self.block.truncate(filled);
             self.keep()?;
             match fault {
                 Some(fault) => return Err(Broken::Network(fault)),
-                None if filled < count && may_end => return Ok(()),
+                None if filled < count && end.is_none() => return Ok(()),
                 None if filled < count => return Err(Broken::Network(io::ErrorKind::UnexpectedEof.into())),
                 None => {}
             }
@@ -105,11 +107,11 @@ impl Receiver<'_> {
     }
 }
 
-/// Reads until the block is full or the body ends or breaks.
-fn fill(body: &mut dyn Read, block: &mut [u8]) -> (usize, Option<io::Error>) {
+/// Reads until the block is full or the body ends or breaks; at least `left` bytes of it are to come.
+fn fill(body: &mut dyn Read, block: &mut [u8], left: u64) -> (usize, Option<io::Error>) {
     let mut filled = 0;
     while filled < block.len() {
-        match body.read(&mut block[filled..]) {
+        match expecting(left.saturating_sub(filled as u64), || body.read(&mut block[filled..])) {
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}

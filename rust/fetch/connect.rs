@@ -18,6 +18,8 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Error, Timeout};
 
+use super::low_water::{LowWater, PATIENCE};
+
 /// How often a waiting thread looks whether the run was cancelled.
 const SLICE: Duration = Duration::from_millis(50);
 
@@ -122,6 +124,7 @@ impl<In: Transport> Connector<In> for Sockets {
             stream: Arc::new(stream),
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
             limits: [None; 2],
+            low_water: LowWater::new(details.needs_tls()),
             rewrite: self.forward.as_ref().map(|forward| Rewrite::new(details.uri, forward)),
         };
         let handle: Weak<dyn ShutdownHandle> = Arc::downgrade(&socket.stream) as _;
@@ -190,6 +193,7 @@ pub(super) struct Socket {
     buffers: LazyBuffers,
     /// The time limits that the socket has for reads and writes.
     limits: [Option<Duration>; 2],
+    low_water: LowWater,
     rewrite: Option<Rewrite>,
 }
 
@@ -210,18 +214,21 @@ impl Transport for Socket {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let limit = limit_of(timeout.for_read())?;
-        if self.limits[0] != limit {
-            self.stream.set_read_timeout(limit)?;
-            self.limits[0] = limit;
-        }
-        let input = self.buffers.input_append_buf();
-        let count = loop {
-            match (&*self.stream).read(input) {
-                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-                other => break other.map_err(|fault| timed_out(fault, timeout.for_read()))?,
+        let timeout = timeout.for_read();
+        let limit = limit_of(timeout)?;
+        let (held, room) = (self.buffers.input().len(), self.buffers.input_append_buf().len());
+        let outcome = if self.low_water.rise(&self.stream, held, room) {
+            match self.read(Some(limit.map_or(PATIENCE, |limit| limit.min(PATIENCE)))) {
+                Err(fault) if is_timeout(&fault) => {
+                    self.low_water.fall(&self.stream);
+                    self.read(limit)
+                }
+                other => other,
             }
+        } else {
+            self.read(limit)
         };
+        let count = outcome.map_err(|fault| timed_out(fault, timeout))?;
         self.buffers.input_appended(count);
         Ok(count > 0)
     }
@@ -235,6 +242,23 @@ impl Transport for Socket {
     }
 }
 
+impl Socket {
+    /// Bytes that were read behind those in the buffer.
+    fn read(&mut self, limit: Option<Duration>) -> io::Result<usize> {
+        if self.limits[0] != limit {
+            self.stream.set_read_timeout(limit)?;
+            self.limits[0] = limit;
+        }
+        let input = self.buffers.input_append_buf();
+        loop {
+            match (&*self.stream).read(input) {
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+}
+
 fn limit_of(timeout: NextTimeout) -> Result<Option<Duration>, Error> {
     if timeout.after.is_not_happening() {
         return Ok(None);
@@ -243,10 +267,11 @@ fn limit_of(timeout: NextTimeout) -> Result<Option<Duration>, Error> {
 }
 
 fn timed_out(fault: io::Error, timeout: NextTimeout) -> Error {
-    match fault.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Error::Timeout(timeout.reason),
-        _ => fault.into(),
-    }
+    if is_timeout(&fault) { Error::Timeout(timeout.reason) } else { fault.into() }
+}
+
+fn is_timeout(fault: &io::Error) -> bool {
+    matches!(fault.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Turns `GET /path` into `GET http://host/path`, and adds what the proxy must know.

@@ -22,6 +22,7 @@ mod error;
 mod fetcher;
 mod hashing;
 mod index;
+mod low_water;
 mod memory;
 mod netrc;
 mod options;

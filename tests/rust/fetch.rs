@@ -290,6 +290,20 @@ fn a_cancelled_run_stops_at_once() {
 }
 
 #[test]
+fn what_has_come_is_taken_though_much_more_is_expected() {
+    let content = bytes(8 * MIB);
+    let server = Server::of(&content, move |request, content| {
+        Reply::ranged(content, request).stop((256 << 10) + 1000, Ending::Stall)
+    });
+    let run = Run::new(Options { stall_timeout: Duration::from_secs(60), piece: 8 << 20, ..options() });
+    let arrival = run.start(source(&[server.url("/f")], &content));
+    let began = Instant::now();
+    arrival.wait(&(0..256 << 10)).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(30), "only when the server was given up");
+    run.task.cancel();
+}
+
+#[test]
 fn a_cancelled_run_does_not_wait_for_a_connection() {
     let run = Run::new(Options { connect_timeout: Duration::from_secs(60), ..options() });
     // An address for documentation (RFC 5737): no answer, or an error at once where there is no route.

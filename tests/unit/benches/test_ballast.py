@@ -51,6 +51,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(ballast, "LEAST_BYTES", 10 * MIB)
     monkeypatch.setattr(ballast, "Chunk", it.take)
     monkeypatch.setattr(ballast, "_free", lambda: it.free - it.held)
+    monkeypatch.setattr(ballast, "SETTINGS_DIR", Path("/nowhere"))
     return it
 
 
@@ -62,6 +63,21 @@ def test_before_a_measurement_all_was_touched_and_is_free_but_for_a_little(machi
         assert machine.held == 89 * KEPT
     held.close()
     assert machine.held == 0
+
+
+def test_the_kernels_settings_are_as_before_in_the_end(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert machine.held == 0
+    before = {"compaction_proactiveness": "20\n", "extfrag_threshold": "500\n"}
+    for name, value in before.items():
+        (tmp_path / name).write_text(value)
+    monkeypatch.setattr(ballast, "SETTINGS_DIR", tmp_path)
+    held = Ballast()
+    held.fill()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == ballast.SETTINGS
+    held.close()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
 
 
 def test_what_is_held_is_memory_and_a_little_stays_when_it_is_given() -> None:
