@@ -398,7 +398,7 @@ impl<'a> Coordinator<'a> {
         job.is_quiet.store(true, Ordering::Relaxed);
         let (arrival, package) = (Arc::clone(&job.arrival), job.package);
         job.handed_out += 1;
-        let name = self.name(package);
+        let (name, size) = (self.name(package), arrival.len());
         let work = move || {
             let span = task.span(Deed::UnpackAhead, name);
             let unpacked = in_order::unpack(&unpacking, &arrival, task).map_err(Error::from);
@@ -406,7 +406,7 @@ impl<'a> Coordinator<'a> {
             let _ = sender.send(News::Extracted(at, unpacked));
         };
         match &self.streams {
-            Some(streams) => streams.add(Box::new(work)),
+            Some(streams) => streams.add(size, Box::new(work)),
             None => work(),
         }
     }

@@ -175,8 +175,8 @@ impl Request<'_> {
         let memory_file = options.memory_file;
         let fetcher = Fetcher::new(Client::new(options), &self.store.folder("tmp"), task);
         std::thread::scope(|threads| {
-            let streams =
-                Streams::worth_it(self, memory_file).then(|| Streams::start(threads)).transpose()?;
+            let largest = Streams::worth_it(self, memory_file);
+            let streams = largest.map(|largest| Streams::start(threads, largest)).transpose()?;
             let mut coordinator = Coordinator::new(self, fetcher, streams, task);
             let (orders, beginner) = coordinator.beginner();
             let started =
