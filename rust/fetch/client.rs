@@ -229,7 +229,8 @@ impl Client {
             config = config.tls_config(roots::tls_config(options).map_err(NoAnswer::lasting)?);
         }
         let names = Names::new(self.stop.clone(), forward.clone());
-        let sockets = Sockets { stop: self.stop.clone(), forward };
+        let tls_layers = u64::from(is_https) + u64::from(is_proxy_tls);
+        let sockets = Sockets { stop: self.stop.clone(), forward, tls_layers };
         let connector = ConnectProxyConnector::default().chain(sockets).chain(RustlsConnector::default());
         Ok(Agent::with_parts(config.build(), connector, names))
     }

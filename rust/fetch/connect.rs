@@ -108,6 +108,8 @@ impl Resolver for Names {
 pub(super) struct Sockets {
     pub(super) stop: Stop,
     pub(super) forward: Option<Forward>,
+    /// To the server, and to the proxy.
+    pub(super) tls_layers: u64,
 }
 
 impl<In: Transport> Connector<In> for Sockets {
@@ -124,7 +126,7 @@ impl<In: Transport> Connector<In> for Sockets {
             stream: Arc::new(stream),
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
             limits: [None; 2],
-            low_water: LowWater::new(details.needs_tls()),
+            low_water: LowWater::new(self.tls_layers),
             rewrite: self.forward.as_ref().map(|forward| Rewrite::new(details.uri, forward)),
         };
         let handle: Weak<dyn ShutdownHandle> = Arc::downgrade(&socket.stream) as _;

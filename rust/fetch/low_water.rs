@@ -17,7 +17,7 @@ use std::time::Duration;
 const HIGHEST: u64 = 512 << 10;
 /// For less it is not worth telling the kernel. Bytes.
 const LOWEST: u64 = 128 << 10;
-/// What of an answer may be in the buffers of TLS, where the socket does not see it: one of ureq's, and a few records.
+/// What of an answer may be in the buffers of TLS, where the socket does not see it: one of ureq's, and some records.
 const HELD_BY_TLS: u64 = 256 << 10;
 /// How long to sleep at most: what has come by then is taken, as much as it is.
 pub(super) const PATIENCE: Duration = Duration::from_millis(100);
@@ -43,8 +43,9 @@ pub(super) struct LowWater {
 }
 
 impl LowWater {
-    pub(super) fn new(is_tls: bool) -> Self {
-        Self { mark: 1, held_above: if is_tls { HELD_BY_TLS } else { 0 } }
+    /// Of a socket with so many layers of TLS above it: one to a server, one to a proxy.
+    pub(super) fn new(tls_layers: u64) -> Self {
+        Self { mark: 1, held_above: tls_layers * HELD_BY_TLS }
     }
 
     /// Sets it for the next read, of at most `room` bytes, when `held` bytes have been read that nobody took; whether
@@ -106,7 +107,7 @@ mod tests {
     fn only_while_something_is_expected() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut plain, mut tls) = (LowWater::new(false), LowWater::new(true));
+        let (mut plain, mut tls) = (LowWater::new(0), LowWater::new(1));
         assert!(!plain.rise(&socket, 0, 1));
         assert!(expecting(HIGHEST, || plain.rise(&socket, 0, 1)));
         assert!(!expecting(HIGHEST, || plain.rise(&socket, 0, 500_000)));
