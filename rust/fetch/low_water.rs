@@ -2,9 +2,9 @@
 //!
 //! Who waits for a socket is woken when as many bytes are there as its low-water mark says (`SO_RCVLOWAT`, socket(7)),
 //! by default one: for each packet, or each 64 KiB where the kernel joins packets. With two processors and 32
-//! connections that took a twelfth of all time. The mark must not be above what is still to come, or nobody wakes the
-//! reader when all is there; so the reader says how much that is. And what a read has taken before it sleeps does not
-//! count any more: as much as it may take must come above the mark.
+//! connections that took four hundredths of their time. The mark must not be above what is still to come, or nobody
+//! wakes the reader when all is there; so the reader says how much that is. And what a read has taken before it sleeps
+//! does not count any more: as much as it may take must come above the mark.
 #![allow(unsafe_code)]
 // one system call that rustix does not have
 
