@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from benches.against.pinned import read
 from tests.lab.index_server import IndexServer
 
 __all__ = ["LIMIT", "Site", "serve"]
@@ -66,7 +67,7 @@ def serve(wheels: Sequence[Path], folder: Path) -> Iterator[Site]:
     files.mkdir(parents=True)
     for wheel in wheels:
         (files / wheel.name).symlink_to(wheel)
-        _read(wheel)
+        read(wheel)
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     made = _LabSite(files) if program is None else _Nginx(program, folder)
     try:
@@ -171,10 +172,3 @@ def _listening(rate: int | None) -> socket.socket:
     made.bind(("127.0.0.1", 0))
     made.listen(511)
     return made
-
-
-def _read(path: Path) -> None:
-    """Into the page cache."""
-    with path.open("rb", buffering=0) as stream:
-        while stream.read(1 << 20):
-            pass

@@ -58,7 +58,7 @@ impl Receiver<'_> {
                 self.block = self.arrival.storage().map_or_else(Vec::new, Storage::buffer);
             }
             self.block.resize(count, 0);
-            let left = end.map_or(0, |end| end - self.at);
+            let left = end.map_or(0, |end| end.saturating_sub(self.at));
             let (filled, fault) = fill(self.body, &mut self.block, left);
             self.block.truncate(filled);
             self.keep()?;
